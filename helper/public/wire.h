@@ -1,0 +1,103 @@
+#ifndef CARREL_PUBLIC_WIRE_H
+#define CARREL_PUBLIC_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * The one conversation everybody has with carrel-helper: SOCK_SEQPACKET on /run/carrel/helper.sock, one request and
+ * its answer a connection; the connection of REQ_SESSION then stays open as long as the session lives, that of
+ * REQ_ENTER as long as the program runs (struct enter_event flows both ways). Fixed-size structs in host byte order:
+ * both ends are the same machine and the same package. Who asks is told by the kernel, never by the message.
+ */
+#define WIRE_SOCKET "/run/carrel/helper.sock"
+#define WIRE_VERSION 1
+#define WIRE_MAX_FDS 8
+
+enum request {
+	REQ_NONE,
+	REQ_SESSION,	/* root: pam_carrel.so opens a session */
+	REQ_CLOSE,	/* root: pam_carrel.so closes it, when the first connection is gone */
+	REQ_ENTER,	/* any: carrel-door, from inside a door session */
+};
+
+struct wire_head {
+	uint16_t version;
+	uint16_t request;
+	uint32_t length; /* of the whole message */
+};
+
+struct session_request {
+	struct wire_head head;
+	uint32_t hook; /* 1: pam_sm_setcred was seen on this handle and the service calls it again in its child */
+	char user[256];
+	char service[64];
+	char tty[64];
+	char rhost[256];
+};
+
+enum answer { ANSWER_REFUSED, ANSWER_CONFINED, ANSWER_EXEMPT };
+
+#define SESSION_NNP 1u /* set no_new_privs: the profile says root = no */
+
+/* fds of ANSWER_CONFINED: 0 pidfd of the container's pid 1; 1 compiled filter; 2.. cgroup.procs files, opened for writing */
+struct session_answer {
+	struct wire_head head;
+	uint32_t answer;
+	uint32_t flags;
+	uint32_t uid; /* the user's, as the helper's NSS knows it */
+	uint32_t pad;
+	uint64_t id;	/* of the session */
+	char text[256]; /* for the user, with ANSWER_REFUSED; empty: nothing to say */
+};
+
+struct close_request {
+	struct wire_head head;
+	uint64_t id;
+};
+
+/*
+ * fds: 0, 1, 2 the caller's stdio (terminals are not passed on: ENTER_TTY(n) says which they are, and an fd of
+ * /dev/null may stand there); 3 the payload, a sealed memfd.
+ * Payload: NUL-terminated strings: the file to execute (AT_EXECFN), cwd, argc times argv, then environment.
+ */
+#define ENTER_TTY(n) (1u << (n))
+#define ENTER_PAYLOAD_MAX (4u << 20)
+
+struct enter_request {
+	struct wire_head head;
+	uint32_t ttys; /* ENTER_TTY() bits */
+	uint32_t umask;
+	uint32_t argc;
+	uint16_t rows, cols, xpixel, ypixel;
+	uint32_t payload; /* bytes */
+	uint8_t termios[64]; /* struct termios as TCGETS gives it, when ttys != 0 */
+};
+
+struct enter_answer {
+	struct wire_head head;
+	uint32_t answer; /* ANSWER_CONFINED: events follow; ANSWER_REFUSED: text says why */
+	uint32_t pad;
+	char text[256];
+};
+
+/* After ANSWER_CONFINED, between door and relay. */
+enum enter_event_kind {
+	EVENT_NONE,
+	EVENT_PTY,	/* relay to door, with the pty's master as fd */
+	EVENT_STOPPED,	/* relay to door: the command stopped by signal `value` */
+	EVENT_EXITED,	/* relay to door: exit status `value`; the last message */
+	EVENT_KILLED,	/* relay to door: died by signal `value`; the last message */
+	EVENT_FAILED,	/* relay to door: errno `value`, step in `text`: the program never ran; the last message */
+	EVENT_SIGNAL,	/* door to relay: send signal `value` to the command's foreground process group */
+	EVENT_CONT,	/* door to relay: the door was continued */
+};
+
+struct enter_event {
+	uint32_t kind;
+	int32_t value;
+	char text[56];
+};
+
+#endif

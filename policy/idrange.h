@@ -1,0 +1,59 @@
+#ifndef CARREL_POLICY_IDRANGE_H
+#define CARREL_POLICY_IDRANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct err;
+struct id_pool;
+
+/* Host IDs [start, start + count). count 0: empty. Never wraps, never holds 0, 65535 or 2^32-1. */
+struct id_range {
+	uint32_t start;
+	uint32_t count;
+};
+
+bool id_range_valid(const struct id_range *r);
+bool id_range_overlaps(const struct id_range *a, const struct id_range *b);
+bool id_range_holds(const struct id_range *r, uint32_t id);
+
+/* The subordinate IDs of one user: inside 0..count-1. */
+struct id_ranges {
+	struct id_range uids;
+	struct id_range gids;
+	char source[128]; /* for people: "/etc/subuid, /etc/subgid" or "pool" */
+};
+
+#define ID_SLOT 65536u /* IDs in one slot of the pool */
+
+/*
+ * The user's slot of the pool: the same on every machine with the same [ids]. -ERANGE: the uid is in no window of
+ * `uids`, or its slot would lie beyond the pool's end; the text says which key to change.
+ */
+int id_pool_range(const struct id_pool *pool, uid_t uid, struct id_range *ret, struct err *e);
+
+/* user_namespaces(7): at most 340 lines, and the kernel takes one write of less than a page. */
+#define ID_MAP_LINES 340
+#define ID_MAP_BYTES 4096
+
+struct id_map {
+	struct id_extent {
+		uint32_t inside, outside, count;
+	} e[ID_MAP_LINES];
+	size_t n;
+	size_t dropped; /* own IDs left out because the map was full; access by them still works */
+};
+
+/*
+ * Inside 0.. is the range, except that each of own[] (the user's uid, or all gids, most important first) stands for
+ * itself. -EINVAL: own holds 0; -EEXIST: an own ID lies in the range.
+ */
+int id_map_plan(const struct id_range *range, const uint32_t *own, size_t n_own, struct id_map *ret,
+	struct err *e);
+
+/* The text for uid_map or gid_map; returns its length. */
+size_t id_map_format(const struct id_map *m, char buf[static ID_MAP_BYTES]);
+
+#endif
