@@ -10,7 +10,7 @@ struct err;
 
 /* 0 is the strictest value of every enum: a zeroed struct permits nothing. */
 enum verdict { VERDICT_REFUSE, VERDICT_CONFINE, VERDICT_EXEMPT };
-enum linger { LINGER_NO, LINGER_PROCESSES, LINGER_YES };
+enum linger_mode { LINGER_NO, LINGER_PROCESSES, LINGER_YES };
 enum net_mode { NET_NONE, NET_HOST };
 enum limits_mode { LIMITS_REQUIRED, LIMITS_BEST_EFFORT };
 
@@ -33,7 +33,7 @@ struct profile {
 	char *view;	       /* "host" */
 	bool root;	       /* may the user be root inside; false also sets no_new_privs */
 	enum net_mode net;
-	enum linger linger;
+	enum linger_mode linger;
 	enum limits_mode limits;
 	uint64_t memory_max;   /* bytes, 0: no limit */
 	uint64_t tasks_max;    /* 0: no limit */
@@ -92,8 +92,11 @@ uint64_t policy_stamp(const char *dir);
 struct person {
 	const char *name;
 	uid_t uid;
-	/* True if the person is in the named group. May block (NSS): call it in a process that may wait. */
-	bool (*in_group)(const struct person *who, const char *group);
+	/*
+	 * 1: in the named group; 0: not, or there is no such group; negative errno: nobody can tell. May block (NSS): call
+	 * it in a process that may wait.
+	 */
+	int (*in_group)(const struct person *who, const char *group);
 	const void *data;
 };
 
@@ -101,9 +104,16 @@ struct decision {
 	enum verdict verdict;
 	const struct profile *profile; /* with VERDICT_CONFINE */
 	const struct assign *rule;     /* NULL: uid 0, or no rule matched (then VERDICT_REFUSE) */
+	int unsure; /* negative errno of in_group for this rule's group: then VERDICT_REFUSE */
 };
 
-/* First match wins: the lines of [assign SERVICE] in order, then those of [assign]. uid 0 is always exempt. */
+/* A user manager of systemd's runs on the host whatever it is asked: never for a confined user. */
+#define SERVICE_USER_MANAGER "systemd-user"
+
+/*
+ * First match wins: the lines of [assign SERVICE] in order, then those of [assign]. uid 0 is always exempt. Whoever
+ * would be confined is refused SERVICE_USER_MANAGER, with the rule that says so.
+ */
 struct decision policy_decide(const struct policy *p, const struct person *who, const char *service);
 
 #endif

@@ -1,0 +1,313 @@
+/*
+ * container - one set of namespaces, built in the order in which each step needs the one before.
+ *
+ * Trust:  runs as host root in a disposable child of the helper; all decisions were made before. The user's paths were opened
+ *         with the user's credentials (view_open.c).
+ * Order:  clone sources; enter a copy of the base mount namespace, owned by the initial user namespace; assemble the view
+ *         there; clone pid 1 with ruid = the user (RLIMIT_NPROC of the container is the user's) and euid = 0 (root owns the
+ *         user namespace: nobody but root can ever join it). The copy of the mounts that this clone makes is locked:
+ *         container root can undo no mount and no flag. Parent writes the maps; pid 1 becomes container root, mounts its
+ *         own /proc, pivots, drops everything else, waits, executes carrel-init.
+ * Fails:  pid 1 dies with its builder until container_go(); nothing of a failed build stays.
+ */
+#include "helper/container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <linux/keyctl.h>
+#include <linux/sched.h>
+
+#include "helper/public/syscalls.h"
+#include "helper/view_mount.h"
+#include "policy/account.h"
+#include "policy/base/cleanup.h"
+#include "policy/base/err.h"
+
+/* --- pid 1, until it is carrel-init --- */
+
+struct newborn {
+	const struct container_spec *spec;
+	int line; /* to the builder: 'r' ready, or a struct err text; from it: 'm' maps are written, 'g' go */
+};
+
+static void newborn_fails(const struct newborn *n, const char *what)
+{
+	struct err e;
+
+	(void)err_set(&e, errno, "container: cannot %s: %s", what, strerror(errno));
+	(void)!send(n->line, e.text, strlen(e.text) + 1, MSG_NOSIGNAL);
+	_exit(1);
+}
+
+static void await(const struct newborn *n, char word)
+{
+	char got = 0;
+
+	if (recv(n->line, &got, 1, 0) != 1 || got != word)
+		_exit(1);
+}
+
+static void enter_root(const struct newborn *n)
+{
+	int fd;
+
+	if (sys_mount("proc", "/new/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		newborn_fails(n, "mount /proc");
+	/* A copy of its own: pivot_root(2) refuses a mount that is locked, and only the copy's top is not. */
+	fd = sys_open_tree(AT_FDCWD, "/new", OPEN_TREE_CLONE | AT_RECURSIVE | OPEN_TREE_CLOEXEC);
+	if (fd < 0)
+		newborn_fails(n, "clone the view");
+	if (syscall(SYS_move_mount, fd, "", AT_FDCWD, "/new", MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
+		chdir("/new") < 0)
+		newborn_fails(n, "attach the view");
+	if (sys_pivot_root(".", ".") < 0)
+		newborn_fails(n, "pivot into the view");
+	/* The base with the host's /proc lies over us now, and goes. */
+	if (sys_umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		newborn_fails(n, "leave the old root");
+	(void)close(fd);
+}
+
+static void loopback_up(void)
+{
+	_cleanup_fd_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_name = "lo" };
+
+	request.ifr_flags = IFF_UP;
+	if (fd >= 0)
+		(void)ioctl(fd, SIOCSIFFLAGS, &request);
+}
+
+static int newborn_main(const struct newborn *n)
+{
+	static char name[] = "carrel-init";
+	char *const argv[] = { name, NULL }, *const envp[] = { NULL };
+
+	await(n, 'm');
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		newborn_fails(n, "become the container's root");
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (send(n->line, "?", 1, MSG_NOSIGNAL) != 1) /* the builder died before the signal was set */
+		_exit(1);
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		newborn_fails(n, "get a keyring of its own");
+	enter_root(n);
+	if (n->spec->profile->net == NET_NONE)
+		loopback_up();
+	(void)setsid();
+	(void)umask(022);
+	if (send(n->line, "r", 1, MSG_NOSIGNAL) != 1)
+		_exit(1);
+	await(n, 'g');
+	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	(void)syscall(SYS_execveat, n->spec->init_fd, "", argv, envp, AT_EMPTY_PATH);
+	_exit(1);
+}
+
+/* --- the builder --- */
+
+static int namespaces_full(struct err *e, bool net)
+{
+	return err_set(e, ENOSPC,
+		"no namespace left for a container (ENOSPC): raise one of the sysctls user.max_user_namespaces, "
+		"user.max_mnt_namespaces, user.max_pid_namespaces, user.max_ipc_namespaces, user.max_uts_namespaces, "
+		"user.max_cgroup_namespaces%s", net ? ", user.max_net_namespaces" : "");
+}
+
+/*
+ * ruid = the user for the time of the clone: the kernel takes RLIMIT_NPROC of the new user namespace from it (create_user_ns());
+ * euid = 0 makes root its owner. The user could kill this process meanwhile, and thereby only the own login.
+ */
+static int clone_newborn(const struct container_spec *spec, int line, int *ret_pidfd, pid_t *ret_pid, struct err *e)
+{
+	struct clone_args args = {
+		.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+			CLONE_NEWCGROUP | CLONE_PIDFD,
+		.exit_signal = SIGCHLD,
+		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
+	};
+	struct newborn n = { spec, line };
+	bool net = spec->profile->net == NET_NONE;
+	long pid;
+	int code;
+
+	if (net)
+		args.flags |= CLONE_NEWNET;
+	if (setresuid(spec->account->uid, 0, 0) < 0)
+		return err_set(e, errno, "container: cannot charge uid %u: %s",
+			(unsigned)spec->account->uid, strerror(errno));
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	code = errno;
+	if (pid == 0)
+		_exit(newborn_main(&n));
+	if (setresuid(0, 0, 0) < 0)
+		_exit(1);
+	if (pid < 0 && code == ENOSPC)
+		return namespaces_full(e, net);
+	if (pid < 0 && code == EAGAIN)
+		return err_set(e, code, "no process left for a container (EAGAIN): pids of this machine, of the helper's cgroup or RLIMIT_NPROC are used up");
+	if (pid < 0)
+		return err_set(e, code, "container: cannot make namespaces: %s", strerror(code));
+	*ret_pid = (pid_t)pid;
+	return 0;
+}
+
+static int proc_write(int proc_fd, pid_t pid, const char *file, const char *text, size_t n, struct err *e)
+{
+	_cleanup_fd_ int fd = -1;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
+	fd = openat(proc_fd, path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, n) != (ssize_t)n)
+		return err_set(e, errno ? errno : EIO, "container: cannot write %s: %s", file,
+			strerror(errno));
+	return 0;
+}
+
+static int maps_write(const struct container_spec *spec, pid_t pid, struct err *e)
+{
+	char text[ID_MAP_BYTES];
+	size_t n;
+	int r = 0;
+
+	/* Before gid_map: afterwards the kernel takes no "deny" (user_namespaces(7)). */
+	if (spec->deny_setgroups)
+		r = proc_write(spec->proc_fd, pid, "setgroups", "deny", 4, e);
+	if (r == 0) {
+		n = id_map_format(&spec->gids, text);
+		r = proc_write(spec->proc_fd, pid, "gid_map", text, n, e);
+	}
+	if (r == 0) {
+		n = id_map_format(&spec->uids, text);
+		r = proc_write(spec->proc_fd, pid, "uid_map", text, n, e);
+	}
+	return r;
+}
+
+static int user_ns_of(int proc_fd, pid_t pid, uint64_t *ret, struct err *e)
+{
+	struct stat st;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "%d/ns/user", (int)pid);
+	if (fstatat(proc_fd, path, &st, 0) < 0)
+		return err_set(e, errno, "container: cannot see its user namespace: %s", strerror(errno));
+	*ret = st.st_ino;
+	return 0;
+}
+
+/* The newborn's word: "?" it lives, "r" it is ready, anything longer is its failure. */
+static int hear(int line, struct err *e)
+{
+	struct err heard;
+	ssize_t n;
+
+	do {
+		n = recv(line, heard.text, sizeof(heard.text) - 1, 0);
+	} while (n == 1 && heard.text[0] == '?');
+	if (n == 1 && heard.text[0] == 'r')
+		return 0;
+	if (n <= 0)
+		return err_set(e, ECHILD, "container: its first process was killed while it was built");
+	heard.text[n] = '\0';
+	return err_set(e, EIO, "%s", heard.text);
+}
+
+static int raise_newborn(const struct container_spec *spec, struct container_born *ret, struct err *e)
+{
+	struct container_born born = { .pid = -1, .pidfd = -1, .go_fd = -1 };
+	int pair[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(e, errno, "container: %s", strerror(errno));
+	r = clone_newborn(spec, pair[1], &born.pidfd, &born.pid, e);
+	(void)close(pair[1]);
+	born.go_fd = pair[0];
+	if (r == 0)
+		r = maps_write(spec, born.pid, e);
+	if (r == 0 && send(born.go_fd, "m", 1, MSG_NOSIGNAL) != 1)
+		r = err_set(e, EIO, "container: its first process was killed while it was built");
+	if (r == 0)
+		r = hear(born.go_fd, e);
+	if (r == 0)
+		r = user_ns_of(spec->proc_fd, born.pid, &born.user_ns, e);
+	if (r < 0) {
+		if (born.pidfd >= 0)
+			(void)sys_pidfd_send_signal(born.pidfd, SIGKILL);
+		cleanup_fd(&born.pidfd);
+		cleanup_fd(&born.go_fd);
+		return r;
+	}
+	*ret = born;
+	return 0;
+}
+
+static int build_in_base(const struct container_spec *spec, const struct view_plan *plan,
+	const struct view_facts *facts, int *fds, struct container_born *ret, struct err *e)
+{
+	_cleanup_fd_ int new_root = -1;
+	int r;
+
+	if (setns(spec->base_mntns_fd, CLONE_NEWNS) < 0)
+		return err_set(e, errno, "container: cannot enter the base namespace: %s", strerror(errno));
+	if (unshare(CLONE_NEWNS) < 0)
+		return errno == ENOSPC ? namespaces_full(e, false) :
+					 err_set(e, errno, "container: cannot copy the base namespace: %s",
+						 strerror(errno));
+	r = view_mount(plan, spec->profile, facts, fds, spec->root_program_fd, &new_root, e);
+	if (r < 0)
+		return r;
+	return raise_newborn(spec, ret, e);
+}
+
+int container_build(const struct container_spec *spec, struct container_born *ret, struct err *e)
+{
+	struct view_sources sources;
+	struct view_plan plan = { NULL, 0 };
+	_cleanup_free_ int *fds = NULL;
+	size_t i;
+	int r;
+
+	r = view_open(spec->account, spec->profile, &sources, e);
+	if (r < 0)
+		return r;
+	sources.facts.root_uid = spec->root_uid;
+	sources.facts.root_gid = spec->root_gid;
+	r = view_plan(spec->profile, &sources.facts, &plan, e);
+	if (r == 0) {
+		fds = calloc(plan.n, sizeof(*fds));
+		if (!fds)
+			r = err_set(e, ENOMEM, "container: out of memory");
+	}
+	if (r == 0) {
+		r = view_sources_clone(&plan, &sources, fds, e);
+		if (r == 0)
+			r = build_in_base(spec, &plan, &sources.facts, fds, ret, e);
+		for (i = 0; i < plan.n; i++)
+			cleanup_fd(&fds[i]);
+	}
+	view_plan_done(&plan);
+	view_sources_done(&sources);
+	return r;
+}
+
+void container_go(struct container_born *c)
+{
+	(void)!send(c->go_fd, "g", 1, MSG_NOSIGNAL);
+	cleanup_fd(&c->go_fd);
+}

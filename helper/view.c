@@ -1,0 +1,335 @@
+/*
+ * view - what a container sees of the host, as rows; nothing here touches the system.
+ */
+#include "helper/view.h"
+
+#include <errno.h>
+#include <linux/mount.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/base/err.h"
+
+#define SYSTEM (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+#define WRITABLE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+
+const char *const view_probed_dirs[] = { "/home", "/root", "/sys", "/tmp", "/var/tmp", "/run", "/proc",
+	"/dev", "/dev/pts", "/usr/local/bin", "/usr/bin/sudo", NULL };
+
+/* Trees that the container has of its own, or not at all. */
+static const char *const own_trees[] = { "/dev", "/home", "/proc", "/root", "/run", "/sys", "/tmp",
+	"/var/tmp", "/var/run", "/var/lock" };
+
+/*
+ * Machinery of other software: seeing it helps nobody, and a copy of an overlay or of a namespace would keep what
+ * it belongs to alive. autofs triggers work only where they are bound on purpose.
+ */
+static const char *const foreign_types[] = { "autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2",
+	"configfs", "debugfs", "devpts", "devtmpfs", "efivarfs", "fusectl", "hugetlbfs", "mqueue",
+	"nsfs", "overlay", "proc", "pstore", "rpc_pipefs", "securityfs", "selinuxfs", "sysfs", "tracefs" };
+
+static bool path_within(const char *path, const char *tree)
+{
+	size_t n = strlen(tree);
+
+	if (strcmp(tree, "/") == 0)
+		return true;
+	return strncmp(path, tree, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+bool view_keeps_mount(const struct view_mount *m)
+{
+	size_t i;
+
+	if (strcmp(m->path, "/") == 0)
+		return false;
+	for (i = 0; i < sizeof(own_trees) / sizeof(own_trees[0]); i++)
+		if (path_within(m->path, own_trees[i]))
+			return false;
+	for (i = 0; i < sizeof(foreign_types) / sizeof(foreign_types[0]); i++)
+		if (strcmp(m->fstype, foreign_types[i]) == 0)
+			return false;
+	/* fuse.NAME: somebody's own file system, readable by its owner only */
+	return strncmp(m->fstype, "fuse", 4) != 0;
+}
+
+struct planner {
+	struct view_plan plan;
+	size_t room;
+	const struct profile *profile;
+	const struct view_facts *facts;
+	struct err *err;
+	int failed;
+};
+
+static struct step *step_add(struct planner *p, enum step_op op, const char *src, const char *dst)
+{
+	static struct step spare; /* written to, never read, once something failed */
+	struct step *s;
+
+	if (p->failed)
+		return &spare;
+	if (strlen(src) >= sizeof(s->src) || strlen(dst) >= sizeof(s->dst)) {
+		p->failed = err_set(p->err, ENAMETOOLONG, "view: '%s' is longer than %zu bytes",
+			strlen(src) > strlen(dst) ? src : dst, sizeof(s->src) - 1);
+		return &spare;
+	}
+	if (p->plan.n == p->room) {
+		size_t room = p->room ? 2 * p->room : 64;
+		struct step *steps = reallocarray(p->plan.steps, room, sizeof(*steps));
+
+		if (!steps) {
+			p->failed = err_set(p->err, ENOMEM, "view: out of memory");
+			return &spare;
+		}
+		p->plan.steps = steps;
+		p->room = room;
+	}
+	s = &p->plan.steps[p->plan.n++];
+	memset(s, 0, sizeof(*s));
+	s->op = op;
+	(void)snprintf(s->src, sizeof(s->src), "%s", src);
+	(void)snprintf(s->dst, sizeof(s->dst), "%s", dst);
+	return s;
+}
+
+static void mount_add(struct planner *p, enum step_op op, const char *src, const char *dst, unsigned attr)
+{
+	step_add(p, op, src, dst)->attr = attr;
+}
+
+static void dir_add(struct planner *p, enum step_op op, const char *path, mode_t mode, enum step_owner owner)
+{
+	struct step *s = step_add(p, op, path, "");
+
+	s->mode = mode;
+	s->owner = owner;
+}
+
+static bool probed(const struct planner *p, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < p->facts->n_dirs; i++)
+		if (strcmp(p->facts->dirs[i], path) == 0)
+			return true;
+	return false;
+}
+
+/* mkdir for every parent of path below skel's directory base; path itself too if with_last. */
+static void skel_chain(struct planner *p, const char *base, const char *path, bool with_last)
+{
+	char whole[512];
+	const char *slash;
+
+	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		(void)snprintf(whole, sizeof(whole), "%s%.*s", base, (int)(slash - path), path);
+		dir_add(p, STEP_SKEL_DIR, whole, 0755, OWNER_CONTAINER_ROOT);
+	}
+	if (with_last) {
+		(void)snprintf(whole, sizeof(whole), "%s%s", base, path);
+		dir_add(p, STEP_SKEL_DIR, whole, 0755, OWNER_CONTAINER_ROOT);
+	}
+}
+
+static void plan_system(struct planner *p)
+{
+	size_t i;
+
+	mount_add(p, STEP_CLONE, "/", "/", SYSTEM);
+	for (i = 0; i < p->facts->n_mounts; i++)
+		if (view_keeps_mount(&p->facts->mounts[i]))
+			mount_add(p, STEP_CLONE, p->facts->mounts[i].path,
+				p->facts->mounts[i].path, SYSTEM);
+	if (probed(p, "/sys"))
+		mount_add(p, STEP_CLONE, "/sys", "/sys", SYSTEM | MOUNT_ATTR_NOEXEC);
+}
+
+static void plan_private(struct planner *p)
+{
+	dir_add(p, STEP_PRIVATE_DIR, "/tmp", 01777, OWNER_CONTAINER_ROOT);
+	dir_add(p, STEP_PRIVATE_DIR, "/vartmp", 01777, OWNER_CONTAINER_ROOT);
+	dir_add(p, STEP_PRIVATE_DIR, "/shm", 01777, OWNER_CONTAINER_ROOT);
+	dir_add(p, STEP_PRIVATE_DIR, "/root", 0700, OWNER_CONTAINER_ROOT);
+	mount_add(p, STEP_FROM_PRIVATE, "/tmp", "/tmp", WRITABLE);
+	if (probed(p, "/var/tmp"))
+		mount_add(p, STEP_FROM_PRIVATE, "/vartmp", "/var/tmp", WRITABLE);
+	if (probed(p, "/root"))
+		mount_add(p, STEP_FROM_PRIVATE, "/root", "/root", WRITABLE);
+}
+
+static void plan_run(struct planner *p)
+{
+	char path[64];
+
+	dir_add(p, STEP_SKEL_DIR, "/run", 0755, OWNER_CONTAINER_ROOT);
+	dir_add(p, STEP_SKEL_DIR, "/run/lock", 01777, OWNER_CONTAINER_ROOT);
+	dir_add(p, STEP_SKEL_DIR, "/run/screen", 01777, OWNER_CONTAINER_ROOT);
+	dir_add(p, STEP_SKEL_DIR, "/run/sshd", 0755, OWNER_CONTAINER_ROOT);
+	dir_add(p, STEP_SKEL_DIR, "/run/user", 0755, OWNER_CONTAINER_ROOT);
+	(void)snprintf(path, sizeof(path), "/run/user/%u", (unsigned)p->facts->uid);
+	dir_add(p, STEP_SKEL_DIR, path, 0700, OWNER_USER);
+	dir_add(p, STEP_SKEL_DIR, "/run/carrel", 0755, OWNER_CONTAINER_ROOT);
+	/* What pam_carrel.so and people look for to know that they are inside. */
+	dir_add(p, STEP_SKEL_DIR, "/carrel", 0755, OWNER_CONTAINER_ROOT);
+	dir_add(p, STEP_SKEL_FILE, "/carrel/session", 0444, OWNER_CONTAINER_ROOT);
+	if (p->profile->root) {
+		dir_add(p, STEP_SKEL_DIR, "/carrel/bin", 0755, OWNER_CONTAINER_ROOT);
+		dir_add(p, STEP_SKEL_ROOT, "/carrel/bin/carrel-root", 04710, OWNER_CONTAINER_ROOT);
+		dir_add(p, STEP_SKEL_DIR, "/carrel/sudo", 0755, OWNER_CONTAINER_ROOT);
+		(void)step_add(p, STEP_SKEL_LINK, "/carrel/bin/carrel-root", "/carrel/sudo/sudo");
+	}
+	if (p->facts->resolv_conf) {
+		skel_chain(p, "", p->facts->resolv_conf, false);
+		dir_add(p, STEP_SKEL_FILE, p->facts->resolv_conf, 0444, OWNER_CONTAINER_ROOT);
+	}
+	mount_add(p, STEP_FROM_SKEL, "/run", "/run", WRITABLE);
+	/* The only mount without nosuid besides those of `sudo`: a setuid file there is the container's root, nobody else. */
+	mount_add(p, STEP_FROM_SKEL, "/carrel", "/run/carrel", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
+	if (p->facts->resolv_conf)
+		mount_add(p, STEP_CLONE, p->facts->resolv_conf, p->facts->resolv_conf,
+			SYSTEM | MOUNT_ATTR_NOEXEC);
+}
+
+static void plan_dev(struct planner *p)
+{
+	size_t i;
+
+	if (p->facts->n_devices == 0) {
+		mount_add(p, STEP_DEV, "", "/dev", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
+	} else {
+		dir_add(p, STEP_SKEL_DIR, "/dev", 0755, OWNER_CONTAINER_ROOT);
+		(void)step_add(p, STEP_SKEL_NODES, "/dev", "");
+		for (i = 0; i < p->facts->n_devices; i++) {
+			skel_chain(p, "", p->facts->devices[i].path, false);
+			step_add(p, STEP_SKEL_NODE, p->facts->devices[i].path, "")->index = i;
+		}
+		mount_add(p, STEP_FROM_SKEL, "/dev", "/dev", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
+	}
+	/* The host's: sshd's monitor makes the terminal there after the session has joined. */
+	mount_add(p, STEP_CLONE, "/dev/pts", "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	mount_add(p, STEP_FROM_PRIVATE, "/shm", "/dev/shm", WRITABLE);
+}
+
+static void plan_sudo(struct planner *p)
+{
+	if (!p->profile->root)
+		return;
+	if (probed(p, "/usr/local/bin"))
+		mount_add(p, STEP_OVERLAY, "/carrel/sudo", "/usr/local/bin",
+			MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
+	if (probed(p, "/usr/bin/sudo"))
+		mount_add(p, STEP_FROM_SKEL, "/carrel/bin/carrel-root", "/usr/bin/sudo",
+			MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
+}
+
+/* The directory that holds everybody's homes, if hiding it does not hide the system. */
+static bool homes_parent(const char *home, char ret[static 256])
+{
+	static const char *const system_dirs[] = { "", "/bin", "/boot", "/etc", "/lib", "/opt", "/sbin",
+		"/srv", "/usr", "/var", "/var/lib", "/var/spool", "/var/cache", "/mnt", "/media" };
+	const char *slash = strrchr(home, '/');
+	size_t i, n = (size_t)(slash - home);
+
+	if (n >= 256)
+		return false;
+	memcpy(ret, home, n);
+	ret[n] = '\0';
+	for (i = 0; i < sizeof(system_dirs) / sizeof(system_dirs[0]); i++)
+		if (strcmp(ret, system_dirs[i]) == 0)
+			return false;
+	return true;
+}
+
+/* An empty tree over dir, with what must be mounted below it as empty mount points. */
+static void plan_hidden_homes(struct planner *p, const char *dir, unsigned number)
+{
+	const char *home = p->facts->home;
+	char base[32], inner[320];
+	size_t i;
+
+	(void)snprintf(base, sizeof(base), "/homes%u", number);
+	dir_add(p, STEP_SKEL_DIR, base, 0755, OWNER_CONTAINER_ROOT);
+	if (home && path_within(home, dir) && strcmp(home, dir) != 0)
+		skel_chain(p, base, home + strlen(dir), true);
+	for (i = 0; i < p->facts->n_binds; i++) {
+		const struct view_bind *b = &p->facts->binds[i];
+
+		if (!path_within(b->path, dir) || strcmp(b->path, dir) == 0)
+			continue;
+		if (home && path_within(b->path, home))
+			continue;
+		skel_chain(p, base, b->path + strlen(dir), b->is_dir);
+		if (!b->is_dir) {
+			(void)snprintf(inner, sizeof(inner), "%s%s", base, b->path + strlen(dir));
+			dir_add(p, STEP_SKEL_FILE, inner, 0444, OWNER_CONTAINER_ROOT);
+		}
+	}
+	mount_add(p, STEP_FROM_SKEL, base, dir, SYSTEM);
+}
+
+static void plan_home(struct planner *p)
+{
+	const char *home = p->facts->home;
+	char parent[256];
+
+	if (probed(p, "/home"))
+		plan_hidden_homes(p, "/home", 0);
+	if (home && !path_within(home, "/home") && homes_parent(home, parent))
+		plan_hidden_homes(p, parent, 1);
+	if (home && !path_within(home, "/root"))
+		mount_add(p, STEP_HOME, "", home, WRITABLE);
+}
+
+static void plan_profile(struct planner *p)
+{
+	const struct view_facts *f = p->facts;
+	size_t i;
+
+	dir_add(p, STEP_SKEL_DIR, "/empty", 0555, OWNER_CONTAINER_ROOT);
+	dir_add(p, STEP_SKEL_FILE, "/emptyfile", 0444, OWNER_CONTAINER_ROOT);
+	for (i = 0; i < f->n_hides; i++)
+		mount_add(p, STEP_FROM_SKEL, f->hides[i].is_dir ? "/empty" : "/emptyfile",
+			f->hides[i].path, SYSTEM | MOUNT_ATTR_NOEXEC);
+	for (i = 0; i < f->n_binds; i++) {
+		const char *path = f->binds[i].path;
+		struct step *s;
+
+		if (path_within(path, "/run")) { /* the private one has no such mount point yet */
+			skel_chain(p, "", path, f->binds[i].is_dir);
+			if (!f->binds[i].is_dir)
+				dir_add(p, STEP_SKEL_FILE, path, 0444, OWNER_CONTAINER_ROOT);
+		}
+		s = step_add(p, STEP_BIND, path, path);
+		s->attr = f->binds[i].writable ? WRITABLE : SYSTEM;
+		s->index = i;
+	}
+}
+
+int view_plan(const struct profile *p, const struct view_facts *f, struct view_plan *ret, struct err *e)
+{
+	struct planner planner = { .profile = p, .facts = f, .err = e };
+
+	plan_system(&planner);
+	plan_private(&planner);
+	plan_run(&planner);
+	plan_dev(&planner);
+	plan_sudo(&planner);
+	plan_home(&planner);
+	plan_profile(&planner);
+	if (planner.failed) {
+		view_plan_done(&planner.plan);
+		return planner.failed;
+	}
+	*ret = planner.plan;
+	return 0;
+}
+
+void view_plan_done(struct view_plan *v)
+{
+	free(v->steps);
+	v->steps = NULL;
+	v->n = 0;
+}

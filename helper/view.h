@@ -1,0 +1,94 @@
+#ifndef CARREL_HELPER_VIEW_H
+#define CARREL_HELPER_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "policy/policy.h"
+
+struct err;
+
+/* What the planner must know of the host; gathered by view_open.c, made up by unit tests. */
+struct view_facts {
+	uid_t uid; /* the user's, mapped 1:1 */
+	gid_t gid;
+	uint32_t root_uid, root_gid; /* host IDs of the container's root */
+	const char *home;	     /* real path of the opened home, NULL: there is none */
+	const char *resolv_conf;     /* real path behind /etc/resolv.conf when that lies in /run, else NULL */
+	const char *const *dirs;     /* those of view_probed_dirs[] that exist */
+	size_t n_dirs;
+	const struct view_mount { /* the host's mounts, in mountinfo order */
+		const char *path, *fstype;
+	} *mounts;
+	size_t n_mounts;
+	const struct view_bind { /* of the profile, opened as the user */
+		const char *path; /* real path */
+		bool writable, is_dir;
+	} *binds;
+	size_t n_binds;
+	const struct view_hidden { /* of the profile, those that exist */
+		const char *path;
+		bool is_dir;
+	} *hides;
+	size_t n_hides;
+	const struct view_device { /* of the profile, as the host has them */
+		const char *path;
+		mode_t mode; /* with the type */
+		dev_t rdev;
+		uid_t uid;
+		gid_t gid;
+	} *devices;
+	size_t n_devices;
+};
+
+/* Paths whose existence decides a step. */
+extern const char *const view_probed_dirs[];
+
+/*
+ * A view is built from two file systems of the container's own: "private" (what the user fills: bounded by tmp-size)
+ * and "skel" (the small parts the helper makes). Sources and targets are absolute paths in their own tree.
+ */
+enum step_op {
+	STEP_CLONE,	   /* host path src, non-recursive -> dst */
+	STEP_HOME,	   /* the opened home, recursive -> dst */
+	STEP_BIND,	   /* binds[index], recursive -> dst */
+	STEP_SKEL_DIR,	   /* mkdir src in skel */
+	STEP_SKEL_FILE,	   /* empty file src in skel */
+	STEP_SKEL_ROOT,	   /* carrel-root as src in skel, setuid container root, for the user's group */
+	STEP_SKEL_LINK,	   /* hard link: dst in skel is src in skel */
+	STEP_SKEL_NODES,   /* the usual devices in skel's directory src */
+	STEP_SKEL_NODE,	   /* devices[index] as src in skel */
+	STEP_PRIVATE_DIR,  /* mkdir src in private */
+	STEP_FROM_SKEL,	   /* skel's src -> dst */
+	STEP_FROM_PRIVATE, /* private's src -> dst */
+	STEP_DEV,	   /* the helper's /dev template -> dst */
+	STEP_OVERLAY,	   /* skel's src laid over what stands at dst; skipped where overlayfs will not */
+};
+
+enum step_owner { OWNER_CONTAINER_ROOT, OWNER_USER };
+
+struct step {
+	enum step_op op;
+	char src[256];
+	char dst[256];
+	unsigned attr; /* MOUNT_ATTR_* */
+	mode_t mode;
+	enum step_owner owner;
+	size_t index;
+};
+
+struct view_plan {
+	struct step *steps;
+	size_t n;
+};
+
+/* The rows of `view = host`. -ENAMETOOLONG: a path of the profile or the home is longer than a row holds. */
+int view_plan(const struct profile *p, const struct view_facts *f, struct view_plan *ret, struct err *e);
+void view_plan_done(struct view_plan *v);
+
+/* True if the mount belongs in a view beside the root file system. */
+bool view_keeps_mount(const struct view_mount *m);
+
+#endif

@@ -1,0 +1,391 @@
+/*
+ * view_mount - carries out the rows of a view.
+ *
+ * Trust:  rows come from our planner; targets below /new are looked up inside it (RESOLVE_IN_ROOT), so that no link of
+ *         the host's tree leads out of it.
+ * Order:  sources are cloned in the helper's namespace, then setns(base), unshare, file systems, rows.
+ * Fails:  one line naming the row; the caller is a disposable child whose namespace goes with it.
+ */
+#include "helper/view_mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "helper/public/syscalls.h"
+#include "policy/base/cleanup.h"
+#include "policy/base/err.h"
+
+#define DEV_TEMPLATE "/run/carrel/dev"
+
+static int failed(struct err *e, const char *what, const char *path)
+{
+	return err_set(e, errno, "view: cannot %s '%s': %s", what, path, strerror(errno));
+}
+
+/* --- the helper's own namespaces --- */
+
+static const struct dev_entry {
+	const char *name;
+	unsigned major, minor;
+} dev_nodes[] = {
+	{ "null", 1, 3 },
+	{ "zero", 1, 5 },
+	{ "full", 1, 7 },
+	{ "random", 1, 8 },
+	{ "urandom", 1, 9 },
+	{ "tty", 5, 0 },
+	/* not a link to pts/ptmx: the host's devpts usually shuts that node (ptmxmode=000); this one finds pts beside it */
+	{ "ptmx", 5, 2 },
+};
+
+static int dev_fill(int dir_fd, struct err *e)
+{
+	static const char *const links[][2] = { { "/proc/self/fd", "fd" },
+		{ "/proc/self/fd/0", "stdin" }, { "/proc/self/fd/1", "stdout" },
+		{ "/proc/self/fd/2", "stderr" } };
+	mode_t saved = umask(0);
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < sizeof(dev_nodes) / sizeof(dev_nodes[0]); i++)
+		if (mknodat(dir_fd, dev_nodes[i].name, S_IFCHR | 0666,
+			    makedev(dev_nodes[i].major, dev_nodes[i].minor)) < 0)
+			r = failed(e, "make device", dev_nodes[i].name);
+	for (i = 0; r == 0 && i < sizeof(links) / sizeof(links[0]); i++)
+		if (symlinkat(links[i][0], dir_fd, links[i][1]) < 0)
+			r = failed(e, "make link", links[i][1]);
+	if (r == 0 && (mkdirat(dir_fd, "pts", 0755) < 0 || mkdirat(dir_fd, "shm", 01777) < 0))
+		r = failed(e, "make directory", "pts");
+	(void)umask(saved);
+	return r;
+}
+
+int view_host_prepare(struct err *e)
+{
+	_cleanup_fd_ int dev = -1;
+
+	if (unshare(CLONE_NEWNS) < 0)
+		return failed(e, "unshare the mount namespace of", "carrel-helper");
+	if (sys_mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		return failed(e, "make slave", "/");
+	if (mkdir(DEV_TEMPLATE, 0700) < 0 && errno != EEXIST)
+		return failed(e, "make directory", DEV_TEMPLATE);
+	if (sys_mount("carrel-dev", DEV_TEMPLATE, "tmpfs", MS_NOSUID | MS_NOEXEC,
+		    "mode=0755,size=64k,nr_inodes=64") < 0)
+		return failed(e, "mount tmpfs at", DEV_TEMPLATE);
+	dev = open(DEV_TEMPLATE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dev < 0)
+		return failed(e, "open", DEV_TEMPLATE);
+	return dev_fill(dev, e);
+}
+
+/* In a child that has its own copy of the mounts: leaves it with nothing but the base. */
+static int base_build(struct err *e)
+{
+	_cleanup_fd_ int proc = sys_open_tree(AT_FDCWD, "/proc", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	_cleanup_fd_ int target = -1;
+
+	if (proc < 0)
+		return failed(e, "clone", "/proc");
+	if (unshare(CLONE_NEWNS) < 0 || sys_mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
+		return failed(e, "unshare", "/");
+	/* Any directory will do as the place where the new root is put together. */
+	if (sys_mount("carrel", "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		    "mode=0755,size=64k,nr_inodes=16") < 0 ||
+		chdir("/run") < 0)
+		return failed(e, "mount tmpfs at", "/run");
+	if (mkdir("new", 0755) < 0 || mkdir("skel", 0700) < 0 || mkdir("private", 0700) < 0 ||
+		mkdir("proc", 0755) < 0)
+		return failed(e, "make directory in", "base");
+	target = open("proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (target < 0 || sys_move_mount(proc, target) < 0)
+		return failed(e, "attach", "/proc");
+	if (sys_pivot_root(".", ".") < 0 || sys_umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return failed(e, "pivot to", "base");
+	return 0;
+}
+
+int view_base_make(int *ret_mntns_fd, struct err *e)
+{
+	int up[2], down[2], status = 0, fd = -1;
+	char path[64], go;
+	pid_t pid;
+
+	if (pipe2(up, O_CLOEXEC) < 0)
+		return failed(e, "make", "pipe");
+	if (pipe2(down, O_CLOEXEC) < 0) {
+		(void)close(up[0]);
+		(void)close(up[1]);
+		return failed(e, "make", "pipe");
+	}
+	pid = fork();
+	if (pid == 0) {
+		(void)close(down[1]);
+		if (base_build(e) < 0) {
+			(void)!write(up[1], e->text, sizeof(e->text));
+			_exit(1);
+		}
+		(void)!write(up[1], "", 1);
+		(void)!read(down[0], &go, 1); /* until the parent holds the namespace */
+		_exit(0);
+	}
+	(void)close(up[1]);
+	(void)close(down[0]);
+	if (pid > 0 && read(up[0], e->text, sizeof(e->text)) > 0 && e->text[0] == '\0') {
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	(void)close(up[0]);
+	(void)close(down[1]);
+	if (pid > 0)
+		(void)waitpid(pid, &status, 0);
+	if (fd < 0)
+		return e->text[0] ? -EIO : failed(e, "open", "base namespace");
+	*ret_mntns_fd = fd;
+	return 0;
+}
+
+/* --- sources --- */
+
+/* Later umounts on the host reach the copy (slave), so that a container never keeps a disk busy. */
+static int clone_tree(int dir_fd, const char *path, unsigned flags, unsigned attr, int *ret_fd)
+{
+	struct mount_attr change = { .attr_set = attr, .propagation = MS_SLAVE };
+	_cleanup_fd_ int fd = sys_open_tree(dir_fd, path, flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd < 0 || sys_mount_setattr(fd, "", AT_EMPTY_PATH | (flags & AT_RECURSIVE), &change) < 0)
+		return -errno;
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+int view_sources_clone(const struct view_plan *plan, const struct view_sources *src, int *fds, struct err *e)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < plan->n; i++)
+		fds[i] = -1;
+	for (i = 0; r == 0 && i < plan->n; i++) {
+		const struct step *s = &plan->steps[i];
+
+		if (s->op == STEP_CLONE)
+			r = clone_tree(AT_FDCWD, s->src, 0, s->attr, &fds[i]);
+		else if (s->op == STEP_DEV)
+			r = clone_tree(AT_FDCWD, DEV_TEMPLATE, 0, s->attr, &fds[i]);
+		else if (s->op == STEP_HOME)
+			r = clone_tree(src->home_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, s->attr,
+				&fds[i]);
+		else if (s->op == STEP_BIND)
+			r = clone_tree(src->bind_fds[s->index], "", AT_EMPTY_PATH | AT_RECURSIVE,
+				s->attr, &fds[i]);
+		if (r < 0)
+			return err_set(e, -r, "view: cannot clone '%s': %s",
+				s->op == STEP_HOME ? s->dst : s->src, strerror(-r));
+	}
+	return 0;
+}
+
+/* --- carrying out --- */
+
+struct mounter {
+	const struct profile *profile;
+	const struct view_facts *facts;
+	int skel_fd, private_fd;
+	int new_root_fd; /* -1 until the first row is attached */
+	int root_program_fd;
+	struct err *err;
+};
+
+static int tmpfs_mount(const char *name, const char *at, uint64_t size, uint64_t inodes, int *ret_fd,
+	struct err *e)
+{
+	char options[128];
+
+	(void)snprintf(options, sizeof(options), "mode=0755,size=%llu,nr_inodes=%llu",
+		(unsigned long long)size, (unsigned long long)inodes);
+	if (sys_mount(name, at, "tmpfs", 0, options) < 0)
+		return failed(e, "mount tmpfs at", at);
+	*ret_fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret_fd < 0 ? failed(e, "open", at) : 0;
+}
+
+static int attach(struct mounter *m, const struct step *s, int mount_fd)
+{
+	_cleanup_fd_ int at = -1;
+
+	if (m->new_root_fd < 0) {
+		at = open("/new", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (at < 0 || sys_move_mount(mount_fd, at) < 0)
+			return failed(m->err, "attach", s->dst);
+		m->new_root_fd = open("/new", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		return m->new_root_fd < 0 ? failed(m->err, "open", "/new") : 0;
+	}
+	at = sys_openat2(m->new_root_fd, s->dst, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	if (at < 0)
+		return failed(m->err, "find mount point", s->dst);
+	if (sys_move_mount(mount_fd, at) < 0)
+		return failed(m->err, "attach", s->dst);
+	return 0;
+}
+
+static int attach_own(struct mounter *m, const struct step *s, int tree_fd)
+{
+	struct mount_attr change = { .attr_set = s->attr };
+	_cleanup_fd_ int fd = sys_open_tree(tree_fd, s->src + 1, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd < 0 || sys_mount_setattr(fd, "", AT_EMPTY_PATH, &change) < 0)
+		return failed(m->err, "clone", s->src);
+	return attach(m, s, fd);
+}
+
+static int own(struct mounter *m, const struct step *s, int tree_fd)
+{
+	bool user = s->owner == OWNER_USER;
+	uid_t uid = user ? m->facts->uid : m->facts->root_uid;
+	gid_t gid = user ? m->facts->gid : m->facts->root_gid;
+
+	if (fchownat(tree_fd, s->src + 1, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+		fchmodat(tree_fd, s->src + 1, s->mode, 0) < 0)
+		return failed(m->err, "give away", s->src);
+	return 0;
+}
+
+static int make_dir(struct mounter *m, const struct step *s, int tree_fd)
+{
+	if (mkdirat(tree_fd, s->src + 1, 0700) < 0)
+		return errno == EEXIST ? 0 : failed(m->err, "make directory", s->src);
+	return own(m, s, tree_fd);
+}
+
+static int make_file(struct mounter *m, const struct step *s)
+{
+	_cleanup_fd_ int fd = openat(m->skel_fd, s->src + 1, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+
+	if (fd < 0)
+		return errno == EEXIST ? 0 : failed(m->err, "make file", s->src);
+	return own(m, s, m->skel_fd);
+}
+
+/*
+ * A setuid file, and why that is safe: its owner is the container's root, an ID of the user's own range, which means
+ * nothing on the host; it lies on a tmpfs that no host path reaches; only the user's group may execute it; nobody can write it.
+ */
+static int make_root_program(struct mounter *m, const struct step *s)
+{
+	_cleanup_fd_ int to = openat(m->skel_fd, s->src + 1, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+	char buffer[65536];
+	off_t at = 0;
+	ssize_t n;
+
+	if (to < 0)
+		return failed(m->err, "make file", s->src);
+	while ((n = pread(m->root_program_fd, buffer, sizeof(buffer), at)) > 0) {
+		if (write(to, buffer, (size_t)n) != n)
+			return failed(m->err, "write", s->src);
+		at += n;
+	}
+	if (n < 0)
+		return failed(m->err, "read", "carrel-root");
+	if (fchown(to, m->facts->root_uid, m->facts->gid) < 0 || fchmod(to, s->mode) < 0)
+		return failed(m->err, "give away", s->src);
+	return 0;
+}
+
+/* A node like the host's: same device, owner and mode, so that the host's own rules about it hold inside. */
+static int make_node(struct mounter *m, const struct step *s)
+{
+	const struct view_device *d = &m->facts->devices[s->index];
+	const char *name = s->src + 1;
+
+	if ((mknodat(m->skel_fd, name, d->mode, d->rdev) < 0 && errno != EEXIST) ||
+		fchownat(m->skel_fd, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+		fchmodat(m->skel_fd, name, d->mode & 0777, 0) < 0)
+		return failed(m->err, "make device", s->src);
+	return 0;
+}
+
+static int make_usual_nodes(struct mounter *m, const struct step *s)
+{
+	_cleanup_fd_ int dir = openat(m->skel_fd, s->src + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return dir < 0 ? failed(m->err, "open", s->src) : dev_fill(dir, m->err);
+}
+
+/* Read-only overlay without upper: our one program in front of what the host has there. Not worth a refused login. */
+static int lay_over(const struct step *s)
+{
+	char options[640], target[300];
+
+	(void)snprintf(options, sizeof(options), "lowerdir=/skel%s:/new%s", s->src, s->dst);
+	(void)snprintf(target, sizeof(target), "/new%s", s->dst);
+	(void)sys_mount("carrel", target, "overlay", MS_RDONLY | MS_NODEV, options);
+	return 0;
+}
+
+static int carry_out(struct mounter *m, const struct step *s, int source_fd)
+{
+	switch (s->op) {
+	case STEP_CLONE:
+	case STEP_HOME:
+	case STEP_BIND:
+	case STEP_DEV:
+		return attach(m, s, source_fd);
+	case STEP_SKEL_DIR:
+		return make_dir(m, s, m->skel_fd);
+	case STEP_SKEL_FILE:
+		return make_file(m, s);
+	case STEP_SKEL_ROOT:
+		return make_root_program(m, s);
+	case STEP_SKEL_LINK:
+		if (linkat(m->skel_fd, s->src + 1, m->skel_fd, s->dst + 1, 0) < 0)
+			return failed(m->err, "link", s->dst);
+		return 0;
+	case STEP_SKEL_NODES:
+		return make_usual_nodes(m, s);
+	case STEP_SKEL_NODE:
+		return make_node(m, s);
+	case STEP_PRIVATE_DIR:
+		return make_dir(m, s, m->private_fd);
+	case STEP_FROM_SKEL:
+		return attach_own(m, s, m->skel_fd);
+	case STEP_FROM_PRIVATE:
+		return attach_own(m, s, m->private_fd);
+	case STEP_OVERLAY:
+		return lay_over(s);
+	}
+	return err_set(m->err, EINVAL, "view: unknown row");
+}
+
+int view_mount(const struct view_plan *plan, const struct profile *p, const struct view_facts *f,
+	const int *fds, int root_program_fd, int *ret_new_root_fd, struct err *e)
+{
+	_cleanup_fd_ int skel = -1, private = -1;
+	struct mounter m = { .profile = p, .facts = f, .new_root_fd = -1,
+		.root_program_fd = root_program_fd, .err = e };
+	mode_t saved = umask(0);
+	size_t i;
+	int r;
+
+	r = tmpfs_mount("carrel-skel", "/skel", 16u << 20, 8192, &skel, e);
+	if (r == 0)
+		r = tmpfs_mount("carrel-private", "/private", p->tmp_size, p->tmp_inodes, &private, e);
+	m.skel_fd = skel;
+	m.private_fd = private;
+	for (i = 0; r == 0 && i < plan->n; i++)
+		r = carry_out(&m, &plan->steps[i], fds[i]);
+	(void)umask(saved);
+	if (r < 0) {
+		cleanup_fd(&m.new_root_fd);
+		return r;
+	}
+	*ret_new_root_fd = m.new_root_fd;
+	return 0;
+}

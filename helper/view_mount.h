@@ -1,0 +1,31 @@
+#ifndef CARREL_HELPER_VIEW_MOUNT_H
+#define CARREL_HELPER_VIEW_MOUNT_H
+
+#include "helper/view_open.h"
+
+struct err;
+
+/*
+ * The helper's base mount namespace: an empty tmpfs with mount points new, skel and private, and the host's proc (the
+ * kernel lets a user namespace mount proc only where one is already fully visible). Containers start as a copy of
+ * it, which costs the same on a host with 5,000 mounts. Root only, once; the result is a namespace fd.
+ */
+int view_base_make(int *ret_mntns_fd, struct err *e);
+
+/*
+ * Copies the helper's mounts and makes them slaves of the host's: what the host mounts later appears, nothing of ours shows there.
+ * Makes the /dev template. Once, at start.
+ */
+int view_host_prepare(struct err *e);
+
+/* Opens the source of every row in the calling (helper's) namespace; fds[i] is -1 where a row has none. */
+int view_sources_clone(const struct view_plan *plan, const struct view_sources *src, int *fds, struct err *e);
+
+/*
+ * In a fresh copy of the base namespace, owned by the initial user namespace: carries the plan out below /new. The copy made
+ * for the container's user namespace then locks every mount and flag against the container's root.
+ */
+int view_mount(const struct view_plan *plan, const struct profile *p, const struct view_facts *f,
+	const int *fds, int root_program_fd, int *ret_new_root_fd, struct err *e);
+
+#endif
