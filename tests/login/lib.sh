@@ -1,0 +1,228 @@
+# lib.sh - what the login tests share. Runs as root in a world (tests/lib/world.sh), never on the machine itself.
+# shellcheck shell=bash
+
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+tests_done=0 tests_failed=0
+export LC_ALL=C.UTF-8
+scratch=$(mktemp -d /tmp/test.XXXXXX)
+chmod 755 "$scratch"
+
+# --- TAP ------------------------------------------------------------------------------------------------------------
+
+# pass NAME, fail NAME [WHY]: one test each.
+pass()
+{
+	tests_done=$((tests_done + 1))
+	echo "ok $tests_done - $1"
+}
+
+fail()
+{
+	tests_done=$((tests_done + 1)) tests_failed=$((tests_failed + 1))
+	echo "not ok $tests_done - $1"
+	[ $# -lt 2 ] || printf '%s\n' "$2" | sed 's/^/#   /' | head -n 20
+}
+
+# skip NAME WHY: a failure where everything must be there.
+skip()
+{
+	if [ "${CARREL_MUST_WORK:-}" = 1 ]; then
+		fail "$1" "skipped, but CARREL_MUST_WORK=1: $2"
+		return
+	fi
+	tests_done=$((tests_done + 1))
+	echo "ok $tests_done - $1 # SKIP $2"
+}
+
+# is NAME GOT WANTED, isnt NAME GOT UNWANTED, has NAME TEXT PATTERN (extended regular expression), lacks likewise.
+is()
+{
+	if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "got '$2', wanted '$3'"; fi
+}
+
+isnt()
+{
+	if [ "$2" != "$3" ]; then pass "$1"; else fail "$1" "got '$2', which must not be"; fi
+}
+
+has()
+{
+	if grep -Eq -- "$3" <<<"$2"; then pass "$1"; else fail "$1" "no /$3/ in: $2"; fi
+}
+
+lacks()
+{
+	if grep -Eq -- "$3" <<<"$2"; then fail "$1" "/$3/ in: $2"; else pass "$1"; fi
+}
+
+# works NAME COMMAND…, fails NAME COMMAND…: by exit status; what it printed is shown when it is the wrong one.
+works()
+{
+	local name=$1 out
+	shift
+	if out=$("$@" 2>&1 </dev/null); then pass "$name"; else fail "$name" "status $?: $out"; fi
+}
+
+fails()
+{
+	local name=$1 out
+	shift
+	if out=$("$@" 2>&1 </dev/null); then fail "$name" "status 0: $out"; else pass "$name"; fi
+}
+
+# Last line of every test.
+finish()
+{
+	echo "1..$tests_done"
+	if [ "$tests_failed" != 0 ]; then
+		sed 's/^/# syslog: /' /var/log/world.log 2>/dev/null | tail -n 25
+		exit 1
+	fi
+	exit 0
+}
+
+# wait_until COMMAND…: at most ten seconds.
+wait_until()
+{
+	local tries=0
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ $tries -lt 200 ] || return 1
+		sleep 0.05
+	done
+}
+
+# --- who runs where -------------------------------------------------------------------------------------------------
+
+# A user namespace is told by its inode: user:[4026531837].
+host_userns=$(readlink /proc/self/ns/user)
+
+# userns_of PID
+userns_of()
+{
+	readlink "/proc/$1/ns/user"
+}
+
+# inside NAME USERNS: the namespace is one, and not the machine's.
+inside()
+{
+	case $2 in
+	"$host_userns") fail "$1" "in the user namespace of the machine" ;;
+	'user:['*) pass "$1" ;;
+	*) fail "$1" "not a user namespace: '$2'" ;;
+	esac
+}
+
+# outside NAME USERNS
+outside()
+{
+	is "$1" "$2" "$host_userns"
+}
+
+# Processes of a user that the machine's user namespace holds, one a line; the door is the only one there may be.
+host_processes_of()
+{
+	local uid pid
+	uid=$(id -u "$1")
+	for pid in $(ps -eo pid=,uid= | awk -v u="$uid" '$2 == u { print $1 }'); do
+		[ "$(userns_of "$pid" 2>/dev/null)" != "$host_userns" ] || ps -o pid=,comm=,args= -p "$pid"
+	done
+}
+
+# no_host_execution NAME FILE: FILE is where the user's own program would have left the name of its user namespace.
+no_host_execution()
+{
+	if [ -e "$2" ] && grep -qF "$host_userns" "$2"; then
+		fail "$1" "ran outside: $(cat "$2")"
+	else
+		pass "$1"
+	fi
+}
+
+# --- services -------------------------------------------------------------------------------------------------------
+
+helper=/usr/libexec/carrel/carrel-helper
+socket=/run/carrel/helper.sock
+
+syslog_start()
+{
+	[ -S /dev/log ] || python3 "$here/tool/syslogd.py" /dev/log /var/log/world.log &
+	wait_until test -S /dev/log
+}
+
+# Starts the helper, pid in $helper_pid. A command before it ("strace …") may be given.
+helper_start()
+{
+	"$@" "$helper" --listen >>/var/log/helper.log 2>&1 </dev/null &
+	helper_pid=$!
+	if ! wait_until test -S "$socket" || ! wait_until helper_answers; then
+		echo "# the helper does not start: $(tail -n 3 /var/log/helper.log)"
+		return 1
+	fi
+}
+
+helper_answers()
+{
+	perl -MSocket -e 'socket(S, AF_UNIX, SOCK_SEQPACKET, 0) && connect(S, pack_sockaddr_un($ARGV[0])) or exit 1' "$socket"
+}
+
+helper_stop()
+{
+	kill "${1:--TERM}" "$helper_pid" 2>/dev/null
+	wait "$helper_pid" 2>/dev/null
+	[ "${1:-}" != -TERM ] || rm -f "$socket"
+}
+
+# sshd_start [PORT [OPTION…]]: 22, with internal-sftp; its log is /var/log/sshd-PORT.log.
+sshd_start()
+{
+	local port=${1:-22}
+	shift $(($# > 0))
+	/usr/sbin/sshd -f /etc/ssh/sshd_config.world -p "$port" -E "/var/log/sshd-$port.log" "$@"
+	wait_until ssh-keyscan -t ed25519 -p "$port" 127.0.0.1
+}
+
+# What most tests need.
+world_start()
+{
+	syslog_start
+	[ "${CARREL_UNCONFINED:-}" = 1 ] || helper_start || {
+		fail "the helper starts" "$(cat /var/log/helper.log)"
+		finish
+	}
+	sshd_start
+}
+
+# in_ssh USER [OPTION…] COMMAND: one command through ssh with the public key.
+in_ssh()
+{
+	local user=$1
+	shift
+	timeout -k 1 "${ssh_seconds:-20}" ssh -F /etc/ssh/ssh_config.world "$user@127.0.0.1" "$@"
+}
+
+# with_password USER COMMAND…: the answer to every question is the user's password, which is his name twice.
+with_password()
+{
+	local user=$1
+	shift
+	SSH_ASKPASS=$here/tool/askpass SSH_ASKPASS_REQUIRE=force ASKPASS_ANSWER=$user$user "$@"
+}
+
+# Ends all containers and sessions.
+world_quiet()
+{
+	local user
+	for user in alice bob dave erin; do
+		pkill -KILL -u "$user" 2>/dev/null
+	done
+	return 0
+}
+
+write_config()
+{
+	mkdir -p /etc/carrel
+	cat >/etc/carrel/carrel.conf
+	chmod 644 /etc/carrel/carrel.conf
+}
