@@ -66,7 +66,7 @@ static int section_begin(struct reader *r, const char *line, size_t len)
 	rest = (size_t)(close - line) + 1;
 	while (rest < len && (line[rest] == ' ' || line[rest] == '\t'))
 		rest++;
-	if (rest < len && line[rest] != ';' && line[rest] != '#')
+	if (rest < len && line[rest] != ';')
 		return refuse(r, err_set(r->e, EINVAL, "'%.*s' after the section's name",
 					 (int)(len - rest), line + rest));
 	n = (size_t)(close - line) - 1;

@@ -1,0 +1,304 @@
+#include "policy/config-profile.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/base/err.h"
+#include "policy/base/parse.h"
+#include "policy/config.h"
+
+enum kind { KIND_NAME, KIND_BOOL, KIND_WORD, KIND_NUMBER, KIND_SIZE, KIND_PERCENT, KIND_PATHS };
+
+struct word {
+	const char *name;
+	unsigned value;
+};
+
+static const struct word views[] = { { "host", 0 }, { NULL, 0 } };
+static const struct word nets[] = { { "none", NET_NONE }, { "host", NET_HOST }, { NULL, 0 } };
+static const struct word lingers[] = {
+	{ "no", LINGER_NO },
+	{ "processes", LINGER_PROCESSES },
+	{ "yes", LINGER_YES },
+	{ NULL, 0 },
+};
+static const struct word limits[] = {
+	{ "required", LIMITS_REQUIRED },
+	{ "best-effort", LIMITS_BEST_EFFORT },
+	{ NULL, 0 },
+};
+
+/* Every key of [profile]. The text of `standard` is parsed like an admin's, so a default cannot be out of bounds. */
+static const struct key {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+	const char *standard;
+	uint64_t min;		  /* numbers; below it the value is surely a slip of the pen */
+	const struct word *words; /* KIND_WORD, and KIND_NAME when only these are known */
+	bool none;		  /* "none" means no limit */
+	const char *below;	  /* KIND_PATHS: where they must lie */
+} keys[] = {
+#define FIELD(f) offsetof(struct profile, f)
+	{ .name = "filter", .kind = KIND_NAME, .offset = FIELD(filter), .standard = "default" },
+	{ .name = "view", .kind = KIND_NAME, .offset = FIELD(view), .standard = "host", .words = views },
+	{ .name = "root", .kind = KIND_BOOL, .offset = FIELD(root), .standard = "no" },
+	{ .name = "net", .kind = KIND_WORD, .offset = FIELD(net), .standard = "host", .words = nets },
+	{ .name = "linger", .kind = KIND_WORD, .offset = FIELD(linger), .standard = "processes",
+		.words = lingers },
+	{ .name = "limits", .kind = KIND_WORD, .offset = FIELD(limits), .standard = "required",
+		.words = limits },
+	{ .name = "memory-max", .kind = KIND_SIZE, .offset = FIELD(memory_max), .standard = "none",
+		.min = 1 << 20, .none = true },
+	{ .name = "tasks-max", .kind = KIND_NUMBER, .offset = FIELD(tasks_max), .standard = "none",
+		.min = 4, .none = true },
+	{ .name = "cpu-quota", .kind = KIND_PERCENT, .offset = FIELD(cpu_percent), .standard = "none",
+		.min = 1, .none = true },
+	{ .name = "tmp-size", .kind = KIND_SIZE, .offset = FIELD(tmp_size), .standard = "1G",
+		.min = 1 << 20 },
+	{ .name = "tmp-inodes", .kind = KIND_SIZE, .offset = FIELD(tmp_inodes), .standard = "100k",
+		.min = 64 },
+	{ .name = "bind", .kind = KIND_PATHS, .offset = FIELD(bind), .standard = "", .below = "/" },
+	{ .name = "bind-readonly", .kind = KIND_PATHS, .offset = FIELD(bind_readonly), .standard = "",
+		.below = "/" },
+	{ .name = "hide", .kind = KIND_PATHS, .offset = FIELD(hide), .standard = "", .below = "/" },
+	{ .name = "devices", .kind = KIND_PATHS, .offset = FIELD(devices), .standard = "",
+		.below = "/dev/" },
+#undef FIELD
+};
+
+#define N_KEYS (sizeof(keys) / sizeof(keys[0]))
+#define BIT(i) (1u << (i))
+
+static_assert(N_KEYS <= 32, "profile_draft.set has one bit for each key");
+
+static int bad_value(const struct key *k, const char *value, const char *wanted, struct err *e)
+{
+	return err_set(e, EINVAL, "%s = '%s': %s", k->name, value, wanted);
+}
+
+static const struct word *word_find(const struct word *w, const char *name)
+{
+	for (; w->name; w++)
+		if (strcmp(w->name, name) == 0)
+			return w;
+	return NULL;
+}
+
+static int set_name(const struct key *k, const char *value, char **field, struct err *e)
+{
+	char *copy;
+
+	if (k->words && !word_find(k->words, value))
+		return bad_value(k, value, "not a known word", e);
+	if (!name_valid(value))
+		return bad_value(k, value, "a name has 1 to 32 of a-z, 0-9 and '-'", e);
+	copy = strdup(value);
+	if (!copy)
+		return err_set(e, ENOMEM, "out of memory");
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
+static int set_word(const struct key *k, const char *value, void *field, struct err *e)
+{
+	const struct word *w = word_find(k->words, value);
+
+	if (!w)
+		return bad_value(k, value, "not a known word", e);
+	memcpy(field, &w->value, sizeof(w->value));
+	return 0;
+}
+
+static int set_number(const struct key *k, const char *value, uint64_t *field, struct err *e)
+{
+	uint64_t n;
+	int r;
+
+	if (k->none && strcmp(value, "none") == 0) {
+		*field = 0;
+		return 0;
+	}
+	if (k->kind == KIND_SIZE)
+		r = parse_size(value, &n);
+	else if (k->kind == KIND_PERCENT)
+		r = parse_percent(value, &n);
+	else
+		r = parse_u64(value, UINT32_MAX, &n);
+	/* The kernel takes these as signed 64-bit numbers. */
+	if (r == -ERANGE || (r == 0 && n > INT64_MAX))
+		return bad_value(k, value, "too large", e);
+	if (r < 0)
+		return bad_value(k, value,
+			k->kind == KIND_SIZE	    ? "not a size like 4096, 512M or 4G"
+			: k->kind == KIND_PERCENT ? "not a percentage like 200%"
+						    : "not a number",
+			e);
+	if (n < k->min)
+		return bad_value(k, value, "too small", e);
+	*field = n;
+	return 0;
+}
+
+/* Trees that every container has of its own; the host's in their place would undo what they are for. */
+static bool path_reserved(const char *path)
+{
+	return strcmp(path, "/") == 0 || strcmp(path, "/proc") == 0 ||
+		strncmp(path, "/proc/", 6) == 0 || strcmp(path, "/run/carrel") == 0 ||
+		strncmp(path, "/run/carrel/", 12) == 0;
+}
+
+static int add_path(const struct key *k, const char *word, size_t len, struct strv *field,
+	struct err *e)
+{
+	size_t skip = word[0] == '-';
+	char path[4096];
+
+	if (len >= sizeof(path))
+		return err_set(e, EINVAL, "%s: path too long", k->name);
+	memcpy(path, word, len);
+	path[len] = '\0';
+	if (!path_valid(path + skip))
+		return bad_value(k, path, "not an absolute path without '.', '..', '//' or '/' at its end",
+			e);
+	if (strncmp(path + skip, k->below, strlen(k->below)) != 0)
+		return bad_value(k, path, "not below /dev", e);
+	if (path_reserved(path + skip))
+		return bad_value(k, path, "is the container's own", e);
+	if (strv_has(field, path))
+		return bad_value(k, path, "twice in one list", e);
+	if (strv_add(field, path, len) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	return 0;
+}
+
+static int set_paths(const struct key *k, const char *value, struct strv *field, struct err *e)
+{
+	const char *word;
+	size_t len;
+	int r;
+
+	while ((word = word_next(&value, &len))) {
+		r = add_path(k, word, len, field, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int set_field(struct profile *p, const struct key *k, const char *value, struct err *e)
+{
+	void *field = (char *)p + k->offset;
+
+	switch (k->kind) {
+	case KIND_NAME:
+		return set_name(k, value, field, e);
+	case KIND_BOOL:
+		if (parse_bool(value, field) < 0)
+			return bad_value(k, value, "neither yes nor no", e);
+		return 0;
+	case KIND_WORD:
+		return set_word(k, value, field, e);
+	case KIND_NUMBER:
+	case KIND_SIZE:
+	case KIND_PERCENT:
+		return set_number(k, value, field, e);
+	case KIND_PATHS:
+		return set_paths(k, value, field, e);
+	}
+	assert(!"a key of unknown kind");
+	return -EINVAL;
+}
+
+static int set_inherit(struct profile_draft *d, const struct config_line *l, struct err *e)
+{
+	if (d->inherit)
+		return err_set(e, EINVAL, "inherit is given twice");
+	if (!name_valid(l->value))
+		return err_set(e, EINVAL, "inherit = '%s': not a profile's name", l->value);
+	d->inherit = strdup(l->value);
+	if (!d->inherit)
+		return err_set(e, ENOMEM, "out of memory");
+	d->inherit_at = l->at;
+	return 0;
+}
+
+static int key_find(const char *name)
+{
+	for (size_t i = 0; i < N_KEYS; i++)
+		if (strcmp(keys[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+int profile_draft_set(struct profile_draft *d, const struct config_line *l, struct err *e)
+{
+	bool inherit = strcmp(l->key, "inherit") == 0;
+	int i = key_find(l->key);
+
+	if (!inherit && i < 0)
+		return err_set(e, EINVAL, "unknown key '%s' in [%s]", l->key, l->section);
+	if (l->more && (inherit || keys[i].kind != KIND_PATHS))
+		return err_set(e, EINVAL, "'%s' is no list: '%s' cannot continue it", l->key, l->value);
+	if (inherit)
+		return set_inherit(d, l, e);
+	if (!l->more && d->set & BIT(i))
+		return err_set(e, EINVAL, "%s is given twice", l->key);
+	d->set |= BIT(i);
+	return set_field(&d->p, &keys[i], l->value, e);
+}
+
+/* The parent's value in the child's place: through the same setters, so that nothing is shared. */
+static int copy_field(struct profile *p, const struct profile *from, const struct key *k,
+	struct err *e)
+{
+	const char *src = (const char *)from + k->offset;
+	char *dst = (char *)p + k->offset;
+
+	if (k->kind == KIND_NAME)
+		return set_name(k, *(char *const *)src, (char **)dst, e);
+	if (k->kind == KIND_PATHS) {
+		const struct strv *list = (const struct strv *)src;
+
+		for (size_t i = 0; i < list->n; i++)
+			if (strv_add((struct strv *)dst, list->v[i], strlen(list->v[i])) < 0)
+				return err_set(e, ENOMEM, "out of memory");
+		return 0;
+	}
+	if (k->kind == KIND_BOOL)
+		memcpy(dst, src, sizeof(bool));
+	else if (k->kind == KIND_WORD)
+		memcpy(dst, src, sizeof(unsigned));
+	else
+		memcpy(dst, src, sizeof(uint64_t));
+	return 0;
+}
+
+int profile_draft_finish(struct profile_draft *d, const struct profile_draft *parent, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < N_KEYS && r == 0; i++) {
+		if (d->set & BIT(i))
+			continue;
+		if (parent && parent->set & BIT(i))
+			r = copy_field(&d->p, &parent->p, &keys[i], e);
+		else
+			r = set_field(&d->p, &keys[i], keys[i].standard, e);
+	}
+	return r;
+}
+
+void profile_done(struct profile *p)
+{
+	free(p->name);
+	free(p->filter);
+	free(p->view);
+	strv_done(&p->bind);
+	strv_done(&p->bind_readonly);
+	strv_done(&p->hide);
+	strv_done(&p->devices);
+}
