@@ -46,5 +46,6 @@ int id_pool_range(const struct id_pool *pool, uid_t uid, struct id_range *ret, s
 		*ret = (struct id_range){ (uint32_t)start, ID_SLOT };
 		return 0;
 	}
-	return err_set(e, ERANGE, "uid %u is in no window of 'uids' in [ids]", (unsigned)uid);
+	return err_set(e, ERANGE, "uid %u is in no window of 'uids' in [ids]: "
+		"add one", (unsigned)uid);
 }
