@@ -11,7 +11,9 @@
  * REQ_ENTER as long as the program runs (struct enter_event flows both ways). Fixed-size structs in host byte order:
  * both ends are the same machine and the same package. Who asks is told by the kernel, never by the message.
  */
+#ifndef WIRE_SOCKET /* only tests say another */
 #define WIRE_SOCKET "/run/carrel/helper.sock"
+#endif
 #define WIRE_VERSION 1
 #define WIRE_MAX_FDS 8
 
@@ -30,6 +32,7 @@ struct wire_head {
 
 struct session_request {
 	struct wire_head head;
+	uint32_t timeout_ms; /* the module gives up after so long */
 	uint32_t hook; /* 1: pam_sm_setcred was seen on this handle and the service calls it again in its child */
 	char user[256];
 	char service[64];
@@ -39,16 +42,21 @@ struct session_request {
 
 enum answer { ANSWER_REFUSED, ANSWER_CONFINED, ANSWER_EXEMPT };
 
-#define SESSION_NNP 1u /* set no_new_privs: the profile says root = no */
+#define SESSION_NNP 1u	  /* set no_new_privs: the profile says root = no */
+#define SESSION_CGROUP 2u /* a cgroup.procs is among the fds */
+#define SESSION_DOORS 4u  /* the door directories are */
 
-/* fds of ANSWER_CONFINED: 0 pidfd of the container's pid 1; 1 compiled filter; 2.. cgroup.procs files, opened for writing */
+/*
+ * fds of ANSWER_CONFINED: 0 pidfd of the container's pid 1; 1 compiled filter; then, as flags say, the container's cgroup.procs
+ * opened for writing, and the door directories (a detached mount, public/doors.h) when hook was 0.
+ */
 struct session_answer {
 	struct wire_head head;
 	uint32_t answer;
 	uint32_t flags;
 	uint32_t uid; /* the user's, as the helper's NSS knows it */
 	uint32_t pad;
-	uint64_t id;	/* of the session */
+	uint64_t id; /* of the session */
 	char text[256]; /* for the user, with ANSWER_REFUSED; empty: nothing to say */
 };
 
@@ -63,6 +71,7 @@ struct close_request {
  * Payload: NUL-terminated strings: the file to execute (AT_EXECFN), cwd, argc times argv, then environment.
  */
 #define ENTER_TTY(n) (1u << (n))
+#define ENTER_BACKGROUND (1u << 3) /* in `ttys`: not in the foreground of the new pty, until EVENT_CONT says so */
 #define ENTER_PAYLOAD_MAX (4u << 20)
 
 struct enter_request {
@@ -89,9 +98,9 @@ enum enter_event_kind {
 	EVENT_STOPPED,	/* relay to door: the command stopped by signal `value` */
 	EVENT_EXITED,	/* relay to door: exit status `value`; the last message */
 	EVENT_KILLED,	/* relay to door: died by signal `value`; the last message */
-	EVENT_FAILED,	/* relay to door: errno `value`, step in `text`: the program never ran; the last message */
+	EVENT_FAILED,	/* relay to door: errno `value`, step in `text` (empty: execve): it never ran; the last message */
 	EVENT_SIGNAL,	/* door to relay: send signal `value` to the command's foreground process group */
-	EVENT_CONT,	/* door to relay: the door was continued */
+	EVENT_CONT,	/* door to relay: go on; `value` 1: in the foreground of the pty, 0: in its background */
 };
 
 struct enter_event {

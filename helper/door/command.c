@@ -1,0 +1,276 @@
+/*
+ * command - the relay's child on its way to being the user's program.
+ *
+ * Trust:  begins as root of the container, not dumpable. The request and the payload are the user's: every length is
+ *         checked, and nothing of them is acted on before the drop except which terminal goes where.
+ * In:     RELAY_PAYLOAD, RELAY_FILTER, RELAY_STDIN.. and the pty's slave.
+ * Order:  process group, stdio, dispositions; drop to the user and prove it; cwd; no_new_privs or the one capability that
+ *         attaching needs; filter; execve. After the filter comes nothing but execve, which ends that capability too.
+ * Fails:  the step's name and errno, told to the door; never the program with less around it than was asked for.
+ */
+#include "helper/door/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "helper/public/program.h"
+#include "helper/public/relay.h"
+
+/* The payload in memory. The strings stay where they are; only the tables of pointers are made. */
+struct payload {
+	char *file;
+	char *cwd;
+	char **argv;
+	char **envp;
+};
+
+/* The next string, or NULL at the end. The last byte is known to be NUL. */
+static char *string_take(char **at, const char *end)
+{
+	char *s = *at;
+
+	if (s >= end)
+		return NULL;
+	*at = s + strlen(s) + 1;
+	return s;
+}
+
+static size_t strings_count(const char *at, const char *end)
+{
+	size_t n = 0;
+
+	for (; at < end; at++)
+		n += *at == '\0';
+	return n;
+}
+
+static int payload_map(const struct command *c, char **ret)
+{
+	const int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK;
+	struct stat st;
+	char *map;
+	int got;
+
+	/* Unsealed, it could change between the check and the use. */
+	got = fcntl(RELAY_PAYLOAD, F_GET_SEALS);
+	if (got < 0)
+		return -errno;
+	if ((got & seals) != seals)
+		return -EPERM;
+
+	if (fstat(RELAY_PAYLOAD, &st) < 0)
+		return -errno;
+	if (st.st_size != c->req.payload || c->req.payload == 0 || c->req.payload > ENTER_PAYLOAD_MAX)
+		return -EMSGSIZE;
+
+	map = mmap(NULL, c->req.payload, PROT_READ, MAP_PRIVATE, RELAY_PAYLOAD, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	if (map[c->req.payload - 1] != '\0')
+		return -EBADMSG;
+	*ret = map;
+	return 0;
+}
+
+static int payload_read(const struct command *c, struct payload *ret)
+{
+	char *at = NULL, *end;
+	char **table;
+	size_t n;
+	int r;
+
+	r = payload_map(c, &at);
+	if (r < 0)
+		return r;
+	end = at + c->req.payload;
+
+	n = strings_count(at, end);
+	if (n < 2 || c->req.argc > n - 2)
+		return -EBADMSG;
+	/* Two of the strings are no arguments, and each table ends with NULL: n pointers are enough. */
+	table = mmap(NULL, n * sizeof(*table), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (table == MAP_FAILED)
+		return -errno;
+
+	ret->file = string_take(&at, end);
+	ret->cwd = string_take(&at, end);
+	if (ret->file[0] != '/')
+		return -EBADMSG;
+
+	ret->argv = table;
+	for (uint32_t i = 0; i < c->req.argc; i++)
+		*table++ = string_take(&at, end);
+	*table++ = NULL;
+	ret->envp = table;
+	while ((*table = string_take(&at, end)))
+		table++;
+	return 0;
+}
+
+static int stdio_take(const struct command *c)
+{
+	for (int i = 0; i < 3; i++) {
+		bool is_tty = c->slave >= 0 && (c->req.ttys & ENTER_TTY(i));
+
+		if (dup2(is_tty ? c->slave : RELAY_STDIN + i, i) < 0)
+			return -errno;
+	}
+	/* The program gets 0, 1 and 2; what is needed until then goes with the execve. */
+	if (close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0)
+		return -errno;
+	return 0;
+}
+
+static int group_take(const struct command *c)
+{
+	pid_t self = getpid();
+
+	/* A group of its own, whose parent is in the session: so job control may stop it, and the relay is told. */
+	if (setpgid(0, 0) < 0)
+		return -errno;
+	/* All signals are blocked, so SIGTTOU does not stop who takes the foreground from the background. */
+	if (c->slave >= 0 && !(c->req.ttys & ENTER_BACKGROUND) && ioctl(c->slave, TIOCSPGRP, &self) < 0)
+		return -errno;
+	return 0;
+}
+
+static void signals_reset(void)
+{
+	const struct sigaction dfl = { .sa_handler = SIG_DFL };
+
+	for (int sig = 1; sig < _NSIG; sig++)
+		(void)sigaction(sig, &dfl, NULL);
+}
+
+static int caps_keep_one(uint32_t cap)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { { 0 } };
+
+	data[CAP_TO_INDEX(cap)].effective = CAP_TO_MASK(cap);
+	data[CAP_TO_INDEX(cap)].permitted = CAP_TO_MASK(cap);
+	/* Nothing inheritable, so the ambient set is emptied as well. */
+	if (syscall(SYS_capset, &head, data) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Whoever can be root again, or has another gid than the helper promised, must not go on. */
+static int drop_prove(const struct command *c)
+{
+	gid_t r, e, s;
+
+	if (setuid(0) == 0)
+		return -ENOTRECOVERABLE;
+	if (getresgid(&r, &e, &s) < 0)
+		return -errno;
+	if (r != c->gid || e != c->gid || s != c->gid)
+		return -ENOTRECOVERABLE;
+	return 0;
+}
+
+static int drop(const struct command *c)
+{
+	bool is_nnp = c->flags & RELAY_NNP;
+	int r;
+
+	if (is_nnp && prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0)
+		return -errno;
+	if (c->uid == 0)
+		return 0;
+
+	/*
+	 * Without no_new_privs attaching needs CAP_SYS_ADMIN. It is kept over the drop, alone, because the other order
+	 * would put setresuid() and its proof behind a filter. The execve of a user takes it away [capabilities(7)],
+	 * and until then the process is not dumpable and runs nothing but this file.
+	 */
+	if (!is_nnp && prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L) < 0)
+		return -errno;
+	if (setresuid(c->uid, c->uid, c->uid) < 0)
+		return -errno;
+	if (!is_nnp) {
+		r = caps_keep_one(CAP_SYS_ADMIN);
+		if (r < 0)
+			return r;
+	}
+	return drop_prove(c);
+}
+
+static const char *home(const struct payload *p)
+{
+	for (char **e = p->envp; *e; e++)
+		if (strncmp(*e, "HOME=", 5) == 0)
+			return *e + 5;
+	return "/";
+}
+
+/* As the user. What the caller's directory is called need not exist here, and a shell must start all the same. */
+static int cwd_take(const struct payload *p)
+{
+	if (p->cwd[0] == '/' && chdir(p->cwd) == 0)
+		return 0;
+	if (chdir(home(p)) == 0)
+		return 0;
+	if (chdir("/") < 0)
+		return -errno;
+	return 0;
+}
+
+int command_become(const struct command *c, const char **ret_step)
+{
+	struct payload p = { 0 };
+	sigset_t none;
+	int r;
+
+	*ret_step = "request";
+	r = payload_read(c, &p);
+	if (r < 0)
+		return r;
+
+	*ret_step = "process group";
+	r = group_take(c);
+	if (r < 0)
+		return r;
+
+	*ret_step = "stdio";
+	r = stdio_take(c);
+	if (r < 0)
+		return r;
+
+	signals_reset();
+	(void)umask(c->req.umask & 0777);
+
+	*ret_step = "drop of privilege";
+	r = drop(c);
+	if (r < 0)
+		return r;
+
+	*ret_step = "working directory";
+	r = cwd_take(&p);
+	if (r < 0)
+		return r;
+
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+
+	*ret_step = "filter";
+	r = program_attach(RELAY_FILTER);
+	if (r < 0)
+		return r;
+
+	*ret_step = "";
+	(void)execve(p.file, p.argv, p.envp);
+	return -errno;
+}

@@ -1,0 +1,413 @@
+/*
+ * carrel-relay - runs one program of a door session in the container, and tells the door how it goes.
+ *
+ * Trust:  runs as root of the container, in all its namespaces; the door at the other end is the user's and may say
+ *         anything. Never dumpable, and installed unreadable for others, so that the user cannot reach into it.
+ * In:     see helper/public/relay.h. What it keeps: the connection and the pty's slave, nothing of the user's stdio.
+ * Order:  keyring, session, pty as the user, fork; the child drops (command.c), the parent only waits and signals.
+ * Fails:  EVENT_FAILED with step and errno, exit 0; exit 111 when the call itself was wrong. When the door is gone, so is
+ *         the terminal: SIGHUP to the program, and out, which hangs up the foreground as well.
+ * Links:  relay.c command.c sys.c ../public/program.c; static, no C library.
+ *
+ * The relay, not the program, leads the session: a program that is alone in its session can never be stopped from the
+ * keyboard. It keeps the slave open so that output is not lost between the program's end and the door's reading it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/keyctl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "helper/door/command.h"
+#include "helper/public/relay.h"
+
+#define EXIT_CALL 111
+
+/* What a door may have sent to the program: what a terminal or kill(1) by its owner would. */
+static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP };
+
+struct relay {
+	struct command command;
+	pid_t pid;
+	int child_fd; /* the child's last words before execve; -1: it is running */
+	int signal_fd;
+};
+
+static void text_copy(char *to, size_t size, const char *from)
+{
+	size_t n = strlen(from);
+
+	if (n > size - 1)
+		n = size - 1;
+	memcpy(to, from, n);
+	to[n] = '\0';
+}
+
+static void event_send(const struct enter_event *e, int fd)
+{
+	struct iovec data = { (void *)(uintptr_t)e, sizeof(*e) };
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		memset(&control, 0, sizeof(control));
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+		m.msg_control = &control;
+		m.msg_controllen = sizeof(control);
+	}
+	/* A door that is gone or does not read shows as the end of the connection; nothing to do about it here. */
+	(void)sendmsg(RELAY_CONN, &m, MSG_NOSIGNAL);
+}
+
+static void event_tell(uint32_t kind, int value)
+{
+	const struct enter_event e = { .kind = kind, .value = value };
+
+	event_send(&e, -1);
+}
+
+static struct enter_event failure(int code, const char *step)
+{
+	struct enter_event e = { .kind = EVENT_FAILED, .value = -code };
+
+	text_copy(e.text, sizeof(e.text), step);
+	return e;
+}
+
+/* ---- before the fork ---- */
+
+static bool number_parse(const char *s, uint32_t *ret)
+{
+	uint64_t n = 0;
+
+	if (*s == '\0')
+		return false;
+	for (; *s != '\0'; s++) {
+		if (*s < '0' || *s > '9')
+			return false;
+		n = n * 10 + (uint64_t)(*s - '0');
+		if (n > UINT32_MAX)
+			return false;
+	}
+	*ret = (uint32_t)n;
+	return true;
+}
+
+static bool command_read(int argc, char **argv, struct command *ret)
+{
+	struct enter_request *req = &ret->req;
+
+	if (argc != 4 || !number_parse(argv[1], &ret->uid) || !number_parse(argv[2], &ret->gid) ||
+		!number_parse(argv[3], &ret->flags))
+		return false;
+	if (ret->uid == UINT32_MAX || ret->gid == UINT32_MAX || (ret->flags & ~RELAY_NNP))
+		return false;
+	return pread(RELAY_REQUEST, req, sizeof(*req), 0) == (ssize_t)sizeof(*req);
+}
+
+/* The caller's keys are the host's business: this session starts with a keyring of its own. */
+static int keyring_join(void)
+{
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		return -errno;
+	return 0;
+}
+
+static int session_lead(void)
+{
+	/* Who leads one already may go on leading it. */
+	if (setsid() < 0 && getsid(0) != getpid())
+		return -errno;
+	return 0;
+}
+
+/* A new pty whose slave belongs to the user: devpts takes the owner from the opener's file system uid. */
+static int master_open(uid_t uid)
+{
+	int fd, saved;
+
+	(void)setfsuid(uid);
+	fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	saved = errno;
+	(void)setfsuid(0);
+	return fd < 0 ? -saved : fd;
+}
+
+static int slave_set_up(int slave, const struct enter_request *req)
+{
+	const unsigned short size[4] = { req->rows, req->cols, req->xpixel, req->ypixel };
+
+	/* The bytes are the caller's; any bytes are some terminal mode of a terminal that is the caller's own. */
+	if (ioctl(slave, TCSETS, req->termios) < 0 || ioctl(slave, TIOCSWINSZ, size) < 0)
+		return -errno;
+	if (ioctl(slave, TIOCSCTTY, 0L) < 0)
+		return -errno;
+	return 0;
+}
+
+static int pty_make(struct command *c)
+{
+	const struct enter_event e = { .kind = EVENT_PTY };
+	int master, slave, unlock = 0, r;
+
+	master = master_open(c->uid);
+	if (master < 0)
+		return master;
+
+	slave = -1;
+	if (ioctl(master, TIOCSPTLCK, &unlock) == 0)
+		slave = ioctl(master, TIOCGPTPEER, (long)(O_RDWR | O_NOCTTY | O_CLOEXEC));
+	r = slave < 0 ? -errno : slave_set_up(slave, &c->req);
+	if (r == 0) {
+		event_send(&e, master);
+		c->slave = slave;
+	}
+	/* The door alone holds the master, so that its end is the terminal's end. */
+	(void)close(master);
+	return r;
+}
+
+static int prepare(struct command *c, const char **ret_step)
+{
+	int r;
+
+	*ret_step = "keyring";
+	r = keyring_join();
+	if (r < 0)
+		return r;
+
+	*ret_step = "session";
+	r = session_lead();
+	if (r < 0)
+		return r;
+
+	*ret_step = "terminal";
+	if (c->req.ttys & (ENTER_TTY(0) | ENTER_TTY(1) | ENTER_TTY(2)))
+		r = pty_make(c);
+	return r;
+}
+
+__attribute__((noreturn)) static void child_run(const struct command *c, int tell_fd)
+{
+	struct enter_event e;
+	const char *step;
+	int r;
+
+	r = command_become(c, &step);
+	e = failure(r, step);
+	(void)write(tell_fd, &e, sizeof(e));
+	_exit(EXIT_CALL);
+}
+
+static int child_start(struct relay *relay)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	relay->pid = fork();
+	if (relay->pid < 0)
+		return -errno;
+	if (relay->pid == 0)
+		child_run(&relay->command, ends[1]);
+
+	/* Both do it, so that it is done whoever comes first: a signal may be on its way already. */
+	(void)setpgid(relay->pid, relay->pid);
+	/* The other end of a pipe would wait for its end as long as the relay held a copy. */
+	(void)close(ends[1]);
+	relay->child_fd = ends[0];
+	(void)close_range(RELAY_PAYLOAD, RELAY_REQUEST, 0);
+	(void)close_range(0, 2, 0);
+	return 0;
+}
+
+/* ---- while it runs ---- */
+
+static pid_t foreground(const struct relay *relay)
+{
+	pid_t group;
+
+	if (relay->command.slave < 0 || ioctl(relay->command.slave, TIOCGPGRP, &group) < 0 || group <= 1)
+		return relay->pid;
+	/* In the background the relay's own group stands in front: nobody who would want a signal. */
+	return group == getpgrp() ? relay->pid : group;
+}
+
+static void signal_forward(const struct relay *relay, int sig)
+{
+	bool is_known = false;
+
+	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+		is_known |= forwarded[i] == sig;
+	if (!is_known)
+		return;
+
+	(void)kill(-foreground(relay), sig);
+	if (sig == SIGHUP) {
+		(void)kill(-relay->pid, SIGHUP);
+		(void)kill(-relay->pid, SIGCONT);
+	}
+}
+
+static void command_continue(const struct relay *relay, bool is_foreground)
+{
+	pid_t front, own = getpgrp();
+	int slave = relay->command.slave;
+
+	/* Only who stands for the program as a whole is moved; a shell in there moves its jobs itself. */
+	if (slave >= 0 && ioctl(slave, TIOCGPGRP, &front) == 0) {
+		if (is_foreground && front == own)
+			(void)ioctl(slave, TIOCSPGRP, &relay->pid);
+		else if (!is_foreground && front == relay->pid)
+			(void)ioctl(slave, TIOCSPGRP, &own);
+	}
+	(void)kill(-relay->pid, SIGCONT);
+}
+
+/* The kernel hangs up the foreground group of a session whose leader exits; the program's own group may be another. */
+__attribute__((noreturn)) static void hang_up(const struct relay *relay)
+{
+	(void)kill(-relay->pid, SIGHUP);
+	(void)kill(-relay->pid, SIGCONT);
+	_exit(0);
+}
+
+static void door_hear(const struct relay *relay)
+{
+	struct enter_event e;
+	ssize_t n;
+
+	n = recv(RELAY_CONN, &e, sizeof(e), MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0)
+		hang_up(relay);
+	if (n != (ssize_t)sizeof(e))
+		return;
+	if (e.kind == EVENT_SIGNAL)
+		signal_forward(relay, e.value);
+	else if (e.kind == EVENT_CONT)
+		command_continue(relay, e.value == 1);
+}
+
+/* The pipe ends empty when the execve worked. */
+static void child_hear(struct relay *relay)
+{
+	struct enter_event e;
+	ssize_t n;
+
+	n = read(relay->child_fd, &e, sizeof(e));
+	(void)close(relay->child_fd);
+	relay->child_fd = -1;
+	if (n == (ssize_t)sizeof(e)) {
+		event_send(&e, -1);
+		_exit(0);
+	}
+}
+
+static void child_wait(struct relay *relay)
+{
+	struct signalfd_siginfo info;
+	int status;
+
+	(void)read(relay->signal_fd, &info, sizeof(info));
+	if (waitpid(relay->pid, &status, WNOHANG | WUNTRACED) != relay->pid)
+		return;
+	if (WIFSTOPPED(status)) {
+		event_tell(EVENT_STOPPED, WSTOPSIG(status));
+		return;
+	}
+	if (relay->child_fd >= 0)
+		child_hear(relay);
+	if (WIFEXITED(status))
+		event_tell(EVENT_EXITED, WEXITSTATUS(status));
+	else
+		event_tell(EVENT_KILLED, WTERMSIG(status));
+	_exit(0);
+}
+
+__attribute__((noreturn)) static void relay_loop(struct relay *relay)
+{
+	for (;;) {
+		struct pollfd p[] = {
+			{ .fd = RELAY_CONN, .events = POLLIN },
+			{ .fd = relay->signal_fd, .events = POLLIN },
+			{ .fd = relay->child_fd, .events = POLLIN },
+		};
+
+		if (poll(p, 3, -1) < 0)
+			continue;
+		if (p[2].revents)
+			child_hear(relay);
+		if (p[1].revents)
+			child_wait(relay);
+		if (p[0].revents)
+			door_hear(relay);
+	}
+}
+
+static int relay_start(struct relay *relay, const char **ret_step)
+{
+	sigset_t chld;
+	int r;
+
+	r = prepare(&relay->command, ret_step);
+	if (r < 0)
+		return r;
+
+	*ret_step = "signals";
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	relay->signal_fd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (relay->signal_fd < 0)
+		return -errno;
+
+	*ret_step = "process";
+	return child_start(relay);
+}
+
+int main(int argc, char **argv)
+{
+	struct relay relay = { .command.slave = -1, .child_fd = -1, .signal_fd = -1 };
+	const struct sigaction dfl = { .sa_handler = SIG_DFL };
+	const char *step;
+	sigset_t all;
+	int r;
+
+	(void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+	/* The user can send the terminal's signals to a session's leader: none of them may do anything. */
+	sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)sigaction(SIGCHLD, &dfl, NULL);
+	(void)close_range(RELAY_REQUEST + 1, UINT_MAX, 0);
+	if (!command_read(argc, argv, &relay.command))
+		return EXIT_CALL;
+
+	r = relay_start(&relay, &step);
+	if (r < 0) {
+		struct enter_event e = failure(r, step);
+
+		event_send(&e, -1);
+		return 0;
+	}
+	relay_loop(&relay);
+}
