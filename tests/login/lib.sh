@@ -3,83 +3,35 @@
 
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-tests_done=0 tests_failed=0
 export LC_ALL=C.UTF-8
-scratch=$(mktemp -d /tmp/test.XXXXXX)
-chmod 755 "$scratch"
+# shellcheck source=tests/lib/test.sh
+. "$here/../lib/test.sh"
+# The users of a world must be able to read what a test leaves for them.
+chmod 755 "$tmp"
 
-# --- TAP ------------------------------------------------------------------------------------------------------------
-
-# pass NAME, fail NAME [WHY]: one test each.
-pass()
-{
-	tests_done=$((tests_done + 1))
-	echo "ok $tests_done - $1"
-}
-
-fail()
-{
-	tests_done=$((tests_done + 1)) tests_failed=$((tests_failed + 1))
-	echo "not ok $tests_done - $1"
-	[ $# -lt 2 ] || printf '%s\n' "$2" | sed 's/^/#   /' | head -n 20
-}
-
-# skip NAME WHY: a failure where everything must be there.
-skip()
-{
-	if [ "${CARREL_MUST_WORK:-}" = 1 ]; then
-		fail "$1" "skipped, but CARREL_MUST_WORK=1: $2"
-		return
-	fi
-	tests_done=$((tests_done + 1))
-	echo "ok $tests_done - $1 # SKIP $2"
-}
-
-# is NAME GOT WANTED, isnt NAME GOT UNWANTED, has NAME TEXT PATTERN (extended regular expression), lacks likewise.
-is()
-{
-	if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "got '$2', wanted '$3'"; fi
-}
-
-isnt()
-{
-	if [ "$2" != "$3" ]; then pass "$1"; else fail "$1" "got '$2', which must not be"; fi
-}
-
-has()
-{
-	if grep -Eq -- "$3" <<<"$2"; then pass "$1"; else fail "$1" "no /$3/ in: $2"; fi
-}
-
-lacks()
-{
-	if grep -Eq -- "$3" <<<"$2"; then fail "$1" "/$3/ in: $2"; else pass "$1"; fi
-}
-
-# works NAME COMMAND…, fails NAME COMMAND…: by exit status; what it printed is shown when it is the wrong one.
-works()
-{
-	local name=$1 out
-	shift
-	if out=$("$@" 2>&1 </dev/null); then pass "$name"; else fail "$name" "status $?: $out"; fi
-}
-
-fails()
+# t_fails NAME COMMAND…: it ends with any status but 0; ssh says 255.
+t_fails()
 {
 	local name=$1 out
 	shift
 	if out=$("$@" 2>&1 </dev/null); then fail "$name" "status 0: $out"; else pass "$name"; fi
 }
 
-# Last line of every test.
-finish()
+# t_lacks NAME TEXT ERE: no line matches.
+t_lacks()
 {
-	echo "1..$tests_done"
+	if grep -Eq -e "$3" <<<"$2"; then fail "$1" "a line matches '$3' in: $2"; else pass "$1"; fi
+}
+
+# Last line of every test. What the services said goes after a failure: the world is gone in a moment.
+test_finish()
+{
 	if [ "$tests_failed" != 0 ]; then
-		sed 's/^/# syslog: /' /var/log/world.log 2>/dev/null | tail -n 25
-		exit 1
+		for log in /var/log/world.log /var/log/helper.log /var/log/sshd-*.log; do
+			[ ! -s "$log" ] || grep -v pam_env "$log" | tail -n 15 | sed "s|^|# ${log##*/}: |"
+		done
 	fi
-	exit 0
+	finish
 }
 
 # wait_until COMMAND…: at most ten seconds.
@@ -117,7 +69,7 @@ inside()
 # outside NAME USERNS
 outside()
 {
-	is "$1" "$2" "$host_userns"
+	t_same "$1" "$2" "$host_userns"
 }
 
 # Processes of a user that the machine's user namespace holds, one a line; the door is the only one there may be.
@@ -189,7 +141,7 @@ world_start()
 	syslog_start
 	[ "${CARREL_UNCONFINED:-}" = 1 ] || helper_start || {
 		fail "the helper starts" "$(cat /var/log/helper.log)"
-		finish
+		test_finish
 	}
 	sshd_start
 }

@@ -1,0 +1,230 @@
+"""term.py - programs on a terminal of their own, as a person would use them, and TAP about it.
+
+    with Term(["su", "alice"]) as t:
+        t.expect(r"\$ $")
+        t.send("id -un\n")
+        same("su", t.expect(r"(?m)^(\w+)\r?$").group(1), "alice")
+    finish()
+"""
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+
+HOST_USERNS = os.readlink("/proc/self/ns/user")
+HERE = os.path.dirname(os.path.abspath(__file__))
+done = failed = 0
+
+
+def promise(name, kept, why=""):
+    global done, failed
+    done += 1
+    if not kept:
+        failed += 1
+    print("%s %d - %s" % ("ok" if kept else "not ok", done, name))
+    if not kept:
+        for line in str(why).splitlines()[-20:]:
+            print("#   " + line.replace("\x1b", "^["))
+    sys.stdout.flush()
+
+
+def same(name, seen, wanted):
+    promise(name, seen == wanted, "seen %r, wanted %r" % (seen, wanted))
+
+
+def inside(name, userns):
+    promise(name, re.fullmatch(r"user:\[\d+\]", userns or "") and userns != HOST_USERNS, "in %r" % userns)
+
+
+def outside(name, userns):
+    same(name, userns, HOST_USERNS)
+
+
+def finish():
+    print("1..%d" % done)
+    if failed:
+        for log in "/var/log/world.log", "/var/log/helper.log":
+            if os.path.exists(log):
+                for line in open(log, errors="replace").read().splitlines()[-15:]:
+                    print("# %s: %s" % (os.path.basename(log), line))
+    sys.exit(failed > 0)
+
+
+def world_start():
+    """The services of lib.sh; they outlive the shell that starts them."""
+    subprocess.run(["bash", "-c", ". %s/../lib.sh && world_start; tests_finished=yes" % HERE], check=True,
+                   stdin=subprocess.DEVNULL)
+
+
+def text(path):
+    """A file's content, at the latest after five seconds; None if there is none then."""
+    for _ in range(100):
+        if os.path.exists(path) and os.path.getsize(path):
+            return open(path).read().strip()
+        time.sleep(0.05)
+    return None
+
+
+def host_processes(user):
+    """Names of a user's processes in the machine's user namespace; the door is the only one there may be."""
+    names = []
+    for pid in subprocess.run(["pgrep", "-u", user], capture_output=True, text=True).stdout.split():
+        try:
+            if os.readlink("/proc/%s/ns/user" % pid) == HOST_USERNS:
+                names.append(open("/proc/%s/comm" % pid).read().strip())
+        except OSError:
+            pass
+    return names
+
+
+class Lost(Exception):
+    """What was waited for did not come; says what came instead."""
+
+
+class Term:
+    def __init__(self, argv, rows=24, cols=80, env=None, user=None):
+        self.seen = ""
+        self.status = None
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            try:
+                fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+                environ = {"PATH": os.environ["PATH"], "TERM": "xterm", "LC_ALL": "C.UTF-8", "HOME": "/root"}
+                environ.update(env or {})
+                os.chdir("/")
+                os.execvpe(argv[0], argv, environ)
+            finally:
+                os._exit(127)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def send(self, text):
+        os.write(self.fd, text.encode())
+
+    def expect(self, pattern, seconds=15):
+        """Reads until the pattern matches what was not matched yet; forgets up to the end of the match."""
+        end = time.monotonic() + seconds
+        while True:
+            found = re.search(pattern, self.seen)
+            if found:
+                self.seen = self.seen[found.end():]
+                return found
+            left = end - time.monotonic()
+            if left <= 0 or not self.read(left):
+                raise Lost("no %r in %r" % (pattern, self.seen))
+
+    def read(self, seconds):
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return False
+        try:
+            more = os.read(self.fd, 65536)
+        except OSError:
+            return False
+        self.seen += more.decode(errors="replace")
+        return bool(more)
+
+    def resize(self, rows, cols):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+
+    def wait(self, seconds=15):
+        """Exit status, or minus the signal; None: it still runs."""
+        end = time.monotonic() + seconds
+        while self.status is None and time.monotonic() < end:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.status = os.waitstatus_to_exitcode(status)
+            elif not self.read(0.05):
+                time.sleep(0.02)
+        return self.status
+
+    def close(self):
+        """Hangs up, and makes sure that nothing is left."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+        if self.status is None:
+            for sent in signal.SIGHUP, signal.SIGKILL:
+                try:
+                    os.kill(self.pid, sent)
+                except ProcessLookupError:
+                    break
+                for _ in range(60):
+                    pid, status = os.waitpid(self.pid, os.WNOHANG)
+                    if pid:
+                        self.status = os.waitstatus_to_exitcode(status)
+                        return
+                    time.sleep(0.05)
+
+
+PROMPT = r"ready> $"
+
+
+class Shell(Term):
+    """A shell in the terminal, with a prompt that is known."""
+
+    def __init__(self, argv, before=(), **more):
+        """before: pairs of what is waited for and what is answered, as a login asks."""
+        super().__init__(argv, **more)
+        for pattern, answer in before:
+            self.expect(pattern)
+            self.send(answer)
+        self.expect(r"[$#%] $")
+        self.send("PS1='ready'; PS1=\"$PS1> \"; unset PROMPT_COMMAND; bind 'set enable-bracketed-paste off' 2>/dev/null\n")
+        self.expect(PROMPT)
+
+    def run(self, command, seconds=15):
+        """What a command prints."""
+        self.send(command + "\n")
+        self.expect(r"\n")
+        said = self.expect(r"(?s)(.*?)ready> $", seconds).group(1)
+        return re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", said).replace("\r", "").strip()
+
+
+def terminal_behaves(name, shell, path="/proc/self/ns/user"):
+    """What every login with a terminal must do; the shell is bash in a session of a confined user."""
+    inside(name + ": runs inside", shell.run("readlink " + path))
+    same(name + ": has a terminal with a name", bool(re.match(r"/dev/pts/\d+$", shell.run("tty"))), True)
+    same(name + ": knows its size", shell.run("stty size"), "24 80")
+    shell.resize(40, 100)
+    time.sleep(0.2)
+    same(name + ": follows a new size", shell.run("stty size"), "40 100")
+    shell.send("sleep 60\n")
+    time.sleep(0.4)
+    shell.send("\x03")
+    shell.expect(PROMPT)
+    same(name + ": Ctrl-C ends a command", shell.run("echo $?"), "130")
+    shell.send("sleep 61\n")
+    time.sleep(0.4)
+    shell.send("\x1a")
+    shell.expect("Stopped")
+    shell.expect(PROMPT)
+    same(name + ": Ctrl-Z stops it", "Stopped" in shell.run("jobs"), True)
+    shell.send("fg\n")
+    shell.expect("sleep 61")
+    time.sleep(0.3)
+    shell.send("\x03")
+    shell.expect(PROMPT)
+    same(name + ": fg brings it back", shell.run("jobs"), "")
+    shell.send("cat -v\n")
+    time.sleep(0.2)
+    shell.send("\x16\x01\n\x04")
+    promise(name + ": control characters go through", shell.expect(r"\^A\r?\n"))
+    shell.expect(PROMPT)
+    same(name + ": raw mode", shell.run("stty raw -echo; head -c 1 </dev/null; stty sane; echo done"), "done")
+    shell.send("read -n 1 x; echo \"<$x>\"\n")
+    time.sleep(0.3)
+    shell.send("q")
+    promise(name + ": single keys", shell.expect("<q>"))
+    shell.expect(PROMPT)
+    same(name + ": many lines come whole", shell.run("seq 20000 | tail -n 20000 | md5sum; seq 3000", 30).count("\n"), 3000)
