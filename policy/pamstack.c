@@ -255,13 +255,17 @@ static bool step_leads(const struct stack *s, size_t at, size_t first, size_t ou
 	const struct step *step = &s->steps[at];
 	char what[200];
 
-	reached[at + 1] = true; /* every action may also fall through: `done` does after a failure */
-	if (step->header || step->guard)
+	if (step->header || step->guard) {
+		reached[at + 1] = true;
 		return true;
+	}
 
 	for (size_t i = 0; i < PAMLINE_CODES; i++) {
-		size_t to = action_end(s, at, step->line->action[i], ends_matter);
+		short action = step->line->action[i];
+		size_t to = action_end(s, at, action, ends_matter);
 
+		if (action == PAMLINE_DONE)
+			reached[at + 1] = true; /* once something has failed, `done` goes on */
 		if (to == SIZE_MAX)
 			continue;
 		step_describe(step, what, sizeof(what));

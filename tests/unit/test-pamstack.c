@@ -249,6 +249,7 @@ static void allows_jumps_that_end_before_its_lines(void)
 static void a_refusal_before_it_counts_where_the_service_goes_on(void)
 {
 	check_trouble("sudo", "session requisite a.so\n", "", "s");
+	check_trouble("sudo", "@include inc\n", COMMON_SESSION, ""); /* nothing leads to its pam_deny.so */
 	check_trouble("sudo-i", "session requisite a.so\n", "", "can end");
 }
 
