@@ -293,7 +293,7 @@ int draft_line(void *data, const struct config_line *l, struct err *e)
 	const struct section *s;
 	const char *arg;
 
-	if (!l->section[0])
+	if (!l->section[0] && l->key)
 		return err_set(e, EINVAL, "'%s' stands before the first [section]", l->key);
 	s = section_find(l->section, &arg);
 	if (!s)

@@ -149,6 +149,16 @@ static void restore_colons(char *s)
 			*s = ':';
 }
 
+/* The library knows comments after a value, but not after a value's continuation. */
+static void cut_comment(char *s)
+{
+	for (char *p = s; *p; p++)
+		if (*p == ';' && (p == s || p[-1] == ' ' || p[-1] == '\t')) {
+			*p = '\0';
+			return;
+		}
+}
+
 static int take_key(struct reader *r, const char *name)
 {
 	size_t n = strlen(name);
@@ -178,6 +188,8 @@ static int handle(void *user, const char *section, const char *name, const char 
 	if (!copy)
 		return refuse(r, err_set(r->e, ENOMEM, "out of memory")) == 0;
 	restore_colons(copy);
+	if (r->more)
+		cut_comment(copy);
 	return statement(r, r->key, copy) == 0;
 }
 
