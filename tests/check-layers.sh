@@ -4,12 +4,16 @@
 #	pam_module, helper, helper/cli -> helper/public -> policy -> policy/base
 #	helper/door -> helper/public
 #
+# One header lies below all of them: helper/public/program.h is a file format and a prototype, includes nothing of
+# ours, and is what policy writes and everybody else attaches.
+#
 # With a TREE it names every include that does not, and fails; without, it is the test of our own tree.
 
 # Tables first: the layer a file belongs to, and what each layer may include.
 # shellcheck disable=SC2016
 layers='
 function layer(file) {
+	if (file == "helper/public/program.h") return "format"
 	if (file ~ /^policy\/base\//) return "base"
 	if (file ~ /^policy\//) return "policy"
 	if (file ~ /^helper\/public\//) return "public"
@@ -20,13 +24,14 @@ function layer(file) {
 	return "unknown"
 }
 BEGIN {
+	below["format"] = " "
 	below["base"] = " base "
-	below["policy"] = " policy base "
-	below["public"] = " public policy base "
-	below["door"] = " door public "
-	below["cli"] = " cli public policy base "
-	below["helper"] = " helper public policy base "
-	below["module"] = " module public policy base "
+	below["policy"] = " policy base format "
+	below["public"] = " public policy base format "
+	below["door"] = " door public format "
+	below["cli"] = " cli public policy base format "
+	below["helper"] = " helper public policy base format "
+	below["module"] = " module public policy base format "
 }
 /^[ \t]*#[ \t]*include[ \t]*"/ {
 	split($0, part, "\"")
@@ -68,6 +73,7 @@ while read -r from included; do
 done <<'ALLOWED'
 policy/base/io.c policy/base/io.h
 policy/match.c policy/base/err.h
+policy/filter.c helper/public/program.h
 helper/public/client.c policy/base/err.h
 helper/door/door.c helper/public/wire.h
 helper/cli/run.c helper/public/client.h
@@ -81,6 +87,8 @@ while read -r from included; do
 done <<'REFUSED'
 policy/base/io.c policy/policy.h
 policy/match.c helper/public/wire.h
+policy/base/io.c helper/public/program.h
+helper/public/program.h policy/base/err.h
 helper/public/client.c helper/session.h
 helper/door/door.c policy/policy.h
 helper/door/door.c helper/session.h
