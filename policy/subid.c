@@ -123,7 +123,7 @@ static int check_subid_line(const struct side *s, const char *path, char *line, 
 	uint64_t start, count, last;
 	char whose[256], *f[4];
 
-	if (fields_split(line, f, 4) != 3 || parse_u64(f[1], UINT64_MAX, &start) < 0 ||
+	if (line[0] == '#' || fields_split(line, f, 4) != 3 || parse_u64(f[1], UINT64_MAX, &start) < 0 ||
 		parse_u64(f[2], UINT64_MAX, &count) < 0 || count == 0 || owner_is(s->a, f[0]))
 		return 0;
 	last = count - 1 > UINT64_MAX - start ? UINT64_MAX : start + (count - 1);
