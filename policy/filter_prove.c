@@ -84,14 +84,14 @@ static int prove_near(const struct proof *p, struct seccomp_data *d, const struc
 	for (size_t i = 0; i < sizeof(near) / sizeof(*near) && r == 0; i++) {
 		d->args[a->index] = near[i] & mask;
 		r = try(p, d);
-		for (int bit = a->bits; bit < 64 && r == 0; bit++) {
-			d->args[a->index] = (near[i] & mask) | UINT64_C(1) << bit;
-			r = try(p, d);
-		}
 		if (r == 0) {
 			d->args[a->index] = near[i] | ~mask;
 			r = try(p, d);
 		}
+	}
+	for (int bit = a->bits; bit < 64 && r == 0; bit++) {
+		d->args[a->index] = (v & mask) | UINT64_C(1) << bit;
+		r = try(p, d);
 	}
 	return r;
 }
@@ -109,27 +109,36 @@ static int prove_arg(const struct proof *p, struct seccomp_data *d, const struct
 	return r;
 }
 
-/* Each value of `outer`, and with it everything about `rule`: rules of one call must not disturb each other. */
-static int prove_pair(const struct proof *p, const struct arg_rule *rule, const struct arg_rule *outer, int n)
+/* Everything about `rule` while another argument of the call, that of `outer`, has one value. */
+static int prove_with(const struct proof *p, const struct arg_rule *rule, const struct arg_rule *outer,
+	uint64_t value, int n)
 {
 	struct seccomp_data d = { .nr = n, .arch = p->t->arch };
-	int r = 0;
+	int r;
 
-	for (int bit = -1; bit < 64 && r == 0; bit++) {
-		d.args[outer->arg->index] = bit < 0 ? 0 : UINT64_C(1) << bit;
-		r = prove_arg(p, &d, rule);
-	}
-	for (size_t i = 0; i < outer->n_values && r == 0; i++) {
-		d.args[outer->arg->index] = outer->values[i];
-		if (rule->selector) {
-			d.args[rule->selector->index] = rule->selected;
-			r = prove_arg(p, &d, rule);
-			d.args[rule->selector->index] |= UINT64_C(1) << 32;
-		}
-		if (r == 0)
-			r = prove_arg(p, &d, rule);
-		d.args[outer->arg->index] = outer->values[i];
-	}
+	d.args[outer->arg->index] = value;
+	r = prove_arg(p, &d, rule);
+	if (r < 0 || !rule->selector)
+		return r;
+	d.args[rule->selector->index] = rule->selected;
+	r = prove_arg(p, &d, rule);
+	if (r < 0 || rule->selector->bits == 64)
+		return r;
+	d.args[rule->selector->index] |= UINT64_C(1) << rule->selector->bits;
+	return prove_arg(p, &d, rule);
+}
+
+/* Rules of one call must not disturb each other, whatever the other's argument is. */
+static int prove_pair(const struct proof *p, const struct arg_rule *rule, const struct arg_rule *outer, int n)
+{
+	int r = prove_with(p, rule, outer, 0, n);
+
+	if (rule == outer)
+		return r;
+	if (r == 0)
+		r = prove_with(p, rule, outer, UINT64_MAX, n);
+	for (size_t i = 0; i < outer->n_values && r == 0; i++)
+		r = prove_with(p, rule, outer, outer->values[i], n);
 	return r;
 }
 

@@ -373,6 +373,14 @@ const struct syscall_arg *syscall_arg(const char *call, const char *name)
 	return NULL;
 }
 
+const struct syscall_arg *syscall_arg_at(const char *call, unsigned index)
+{
+	for (size_t i = 0; i < sizeof(args) / sizeof(*args); i++)
+		if (args[i].index == index && strcmp(args[i].call, call) == 0)
+			return &args[i];
+	return NULL;
+}
+
 const struct syscall_arg *syscall_selector(const char *call)
 {
 	for (size_t i = 0; i < sizeof(args) / sizeof(*args); i++)

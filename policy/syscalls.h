@@ -57,6 +57,7 @@ struct syscall_arg {
 
 /* NULL: not in the table. */
 const struct syscall_arg *syscall_arg(const char *call, const char *name);
+const struct syscall_arg *syscall_arg_at(const char *call, unsigned index);
 const struct syscall_arg *syscall_selector(const char *call);
 
 /* All bits that the kernel looks at. */
