@@ -48,7 +48,8 @@ world_list_mounts()
 }
 
 # world_run [-n] "LAYER [BELOW…]" COMMAND…: runs it as root in a world; -n keeps the machine's network.
-# stdio passes, and so does the exit status. WORLD_SECONDS limits the time.
+# stdio passes, and so does the exit status. WORLD_SECONDS limits the time, 0 not at all; WORLD_BIND names a directory of
+# the machine to show writable.
 world_run()
 {
 	local net=--net
@@ -58,7 +59,7 @@ world_run()
 	fi
 	local layers=$1
 	shift
-	timeout --foreground -k 5 "${WORLD_SECONDS:-1200}" setpriv --pdeathsig KILL \
+	timeout --foreground -k 5 "${WORLD_SECONDS:-0}" setpriv --pdeathsig KILL \
 		unshare --mount --pid --ipc --uts --cgroup $net --fork --kill-child=KILL --propagation private -- \
 		bash "$world_lib/world-init" "$WORLD" "$layers" "${net:+own}" "$@"
 }
