@@ -12,33 +12,42 @@ fail()
 	[ ! -s "$out" ] || sed 's/^/#   /' "$out" | head -n "${2:-20}"
 }
 
+# "as" brings its own time limit; timeout(1) cannot run a function.
+bounded()
+{
+	if [ "$1" = as ]; then "$@"; else timeout -k 5 60 "$@"; fi
+}
+
 # check WHAT COMMAND...: the command succeeds within 60 s. Its output is in $out.
 check()
 {
 	what=$1
 	shift
-	if timeout -k 5 60 "$@" >"$out" 2>&1 </dev/null; then
-		pass "$what"
-	else
-		echo "(status $?)" >>"$out"
-		fail "$what"
-	fi
+	status=0
+	bounded "$@" >"$out" 2>&1 </dev/null || status=$?
+	echo "(status $status)" >>"$out"
+	if [ "$status" = 0 ]; then pass "$what"; else fail "$what"; fi
 }
 
-# refuses WHAT COMMAND...: the command fails, and by itself, not by our patience.
+# refuses WHAT COMMAND...: the command ran and failed; not found, killed, timed out or no login are no refusal.
 refuses()
 {
 	what=$1
 	shift
 	status=0
-	timeout -k 5 60 "$@" >"$out" 2>&1 </dev/null || status=$?
-	case $status in
-	0|124|137)
-		echo "(status $status)" >>"$out"
-		fail "$what"
-		;;
-	*) pass "$what" ;;
-	esac
+	bounded "$@" >"$out" 2>&1 </dev/null || status=$?
+	echo "(status $status)" >>"$out"
+	if [ "$status" -ge 1 ] && [ "$status" -le 123 ]; then pass "$what"; else fail "$what"; fi
+}
+
+# no_login WHAT USER: sshd does not run the user's command anywhere.
+no_login()
+{
+	rm -f "/home/$2/login.proof"
+	status=0
+	as "$2" 'touch login.proof' >"$out" 2>&1 || status=$?
+	echo "(status $status)" >>"$out"
+	if [ "$status" != 0 ] && [ "$status" != 124 ] && [ ! -e "/home/$2/login.proof" ]; then pass "$1"; else fail "$1"; fi
 }
 
 # is WHAT WANTED GOT
@@ -65,11 +74,10 @@ has()
 # until_true SECONDS COMMAND...: waits for something that comes by itself.
 until_true()
 {
-	left=$(($1 * 5))
+	deadline=$(($(date +%s) + $1))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
-		left=$((left - 1))
-		[ "$left" -gt 0 ] || return 1
+		[ "$(date +%s)" -le "$deadline" ] || return 1
 		sleep 0.2
 	done
 }
@@ -97,4 +105,18 @@ end_sessions()
 		loginctl terminate-user "$who" 2>/dev/null || :
 		until_true 10 sh -c "! /opt/carrel-vm/guest-scan all $who | grep -q ." || :
 	done
+}
+
+# process_gone PID, no_session USER: for until_true.
+process_gone() { [ ! -d "/proc/$1" ]; }
+no_session() { ! loginctl --no-legend list-sessions | awk -v u="$1" '$3 == u' | grep -q .; }
+
+# within SECONDS WHAT COMMAND...: becomes true by itself.
+within()
+{
+	limit=$1
+	what=$2
+	shift 2
+	echo "not after $limit s: $*" >"$out"
+	if until_true "$limit" "$@"; then pass "$what"; else fail "$what"; fi
 }

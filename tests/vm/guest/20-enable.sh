@@ -1,0 +1,30 @@
+# The product as an admin enables it, on a machine where nobody is logged in.
+. /opt/carrel-vm/lib.sh
+
+mkdir -p /etc/carrel
+cat >/etc/carrel/carrel.conf <<'CONF'
+[profile shell]
+root = yes
+
+[profile tight]
+inherit = shell
+memory-max = 96M
+tasks-max = 40
+
+[assign]
+@staffers = exempt
+ben = tight
+* = shell
+CONF
+systemd-tmpfiles --create carrel.conf
+systemctl daemon-reload
+check "the configuration is good" carrel check
+check "the socket is enabled and started" systemctl enable --now carrel-helper.socket
+check "the service files are good" systemd-analyze verify carrel-helper.socket carrel-helper.service
+for service in sshd login su su-l sudo sudo-i cron atd runuser runuser-l systemd-user; do
+	check "carrel pam enable $service" carrel pam enable --yes --exempt staffers $service
+done
+check "carrel pam status" carrel pam status
+files="/usr/libexec/carrel /usr/bin/carrel /usr/lib/x86_64-linux-gnu/security/pam_carrel.so"
+check "the product's files are there" ls -lR $files
+is "none of them is setuid, setgid or has capabilities" "" "$(find $files -perm /6000; getcap -r $files)"
