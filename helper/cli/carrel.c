@@ -1,0 +1,70 @@
+/* carrel - the command people type. Every subcommand has a file of its own; this is the table of them. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "helper/cli/cli.h"
+#include "policy/base/paths.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "check", cmd_check, "say what is wrong with the configuration" },
+	{ "explain", cmd_explain, "say what a user's session would be, and which line decides it" },
+	{ "pam", cmd_pam, "put pam_carrel.so into services, take it out, show where it is" },
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_usage(FILE *f)
+{
+	(void)fputs("usage: carrel COMMAND [ARGUMENT...]\n"
+		    "       carrel --help | --version\n\n", f);
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		(void)fprintf(f, "  %-9s %s\n", commands[i].name, commands[i].help);
+	(void)fputs("\n'carrel COMMAND --help' says more; carrel(1) says it all.\n", f);
+}
+
+static const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+/* A full disk must not look like success to whoever reads our output from a file. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	(void)fprintf(stderr, "carrel: standard output: %s\n", strerror(errno));
+	return status ? status : 1;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc < 2) {
+		print_usage(stderr);
+		return 2;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		(void)puts("carrel " CARREL_VERSION);
+		return finish(0);
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+		print_usage(stdout);
+		return finish(0);
+	}
+	c = command_find(argv[1]);
+	if (!c) {
+		(void)fprintf(stderr, "carrel: unknown %s '%s'; see 'carrel --help'\n",
+			argv[1][0] == '-' ? "option" : "command", argv[1]);
+		return 2;
+	}
+	return finish(c->run(argc - 1, argv + 1));
+}

@@ -1,0 +1,233 @@
+/* carrel check - reads a configuration as the helper would, and says what is wrong before a login does. */
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <jansson.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "helper/cli/cli.h"
+#include "helper/cli/config.h"
+#include "policy/base/cleanup.h"
+#include "policy/base/err.h"
+#include "policy/idrange.h"
+
+static const char usage_text[] =
+	"usage: carrel check [--json] [FILE | DIRECTORY]\n"
+	"\n"
+	"  FILE        one configuration file, judged alone\n"
+	"  DIRECTORY   like /etc/carrel: carrel.conf, conf.d/*.conf and filters/\n"
+	"  --json      for programs\n"
+	"\n"
+	"Without an argument: the installed configuration, which must also be root's alone.\n"
+	"Exit status: 0 no errors (there may be warnings), 1 errors, 2 wrong usage.\n";
+
+/* All that is to be said, in the order it was found. */
+struct findings {
+	json_t *errors, *warnings;
+};
+
+static void __attribute__((format(printf, 3, 4)))
+find(json_t *list, const struct origin *at, const char *fmt, ...)
+{
+	char text[1024];
+	json_t *item;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	item = json_pack("{s:o}", "text", json_text(text));
+	if (at) {
+		(void)json_object_set_new(item, "file", json_text(at->file));
+		(void)json_object_set_new(item, "line", json_integer(at->line));
+	}
+	(void)json_array_append_new(list, item);
+}
+
+static bool is_everybody(const struct assign *a)
+{
+	return strcmp(a->who, "*") == 0;
+}
+
+static bool same_list(const struct assign *a, const struct assign *b)
+{
+	if (!a->service || !b->service)
+		return a->service == b->service;
+	return strcmp(a->service, b->service) == 0;
+}
+
+/* A line behind "* =" of its own list. */
+static void check_reached(const struct policy *p, size_t at, struct findings *f)
+{
+	const struct assign *a = &p->assigns[at];
+
+	for (size_t i = 0; i < at; i++)
+		if (is_everybody(&p->assigns[i]) && same_list(&p->assigns[i], a))
+			find(f->warnings, &a->origin, "'%s' is never reached: '*' stands before it at %s:%u",
+				a->who, p->assigns[i].origin.file, p->assigns[i].origin.line);
+}
+
+/* Names that NSS does not know may come later; more often they are misspelt. */
+static void check_name(const struct assign *a, struct findings *f)
+{
+	if (a->who[0] == '@' && !getgrnam(a->who + 1))
+		find(f->warnings, &a->origin, "group '%s' does not exist", a->who + 1);
+	else if (a->who[0] != '@' && !is_everybody(a) && strncmp(a->who, "uid:", 4) != 0 &&
+		!getpwnam(a->who))
+		find(f->warnings, &a->origin, "user '%s' does not exist", a->who);
+}
+
+static void check_assigns(const struct policy *p, struct findings *f)
+{
+	bool everybody = false, exempt = false;
+
+	for (size_t i = 0; i < p->n_assigns; i++) {
+		const struct assign *a = &p->assigns[i];
+
+		check_reached(p, i, f);
+		check_name(a, f);
+		everybody |= is_everybody(a) && !a->service;
+		exempt |= a->verdict == VERDICT_EXEMPT;
+	}
+	if (!everybody)
+		find(f->warnings, NULL, "no '* =' in [assign]: whoever no line names is refused");
+	if (!exempt)
+		find(f->warnings, NULL, "nobody is exempt: only root gets in without a container");
+}
+
+static bool profile_used(const struct policy *p, const struct profile *profile)
+{
+	for (size_t i = 0; i < p->n_assigns; i++)
+		if (p->assigns[i].profile == profile)
+			return true;
+	return false;
+}
+
+static void check_profiles(const struct config *c, struct findings *f)
+{
+	const struct policy *p = c->policy;
+
+	for (size_t i = 0; i < p->n_profiles; i++) {
+		const struct profile *profile = &p->profiles[i];
+		struct err e;
+
+		if (!profile_used(p, profile))
+			find(f->warnings, &profile->origin, "profile '%s' is assigned to nobody",
+				profile->name);
+		if (profile->linger == LINGER_YES && !(profile->memory_max && profile->tasks_max))
+			find(f->warnings, &profile->origin, "profile '%s': linger = yes without memory-max "
+				"and tasks-max: what is left running has no bounds", profile->name);
+		if (config_filter(c, profile->filter, &e) < 0)
+			find(f->errors, &profile->origin, "profile '%s': %s", profile->name, e.text);
+	}
+}
+
+static void check_ids(const struct policy *p, struct findings *f)
+{
+	const struct id_window *last = &p->pool.uids[p->pool.n_uids - 1];
+	struct id_range range;
+	struct err e;
+
+	if (id_pool_range(&p->pool, last->last, &range, &e) < 0)
+		find(f->warnings, NULL, "[ids]: %s", e.text);
+	for (size_t i = 0; i < p->negative_groups.n; i++)
+		if (!getgrnam(p->negative_groups.v[i]))
+			find(f->warnings, NULL, "[groups]: negative group '%s' does not exist",
+				p->negative_groups.v[i]);
+}
+
+static void print_list(const json_t *list, const char *kind, const char *code)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item) {
+		const char *file = json_string_value(json_object_get(item, "file"));
+
+		(void)printf("%s%s%s: ", colour(stdout, code), kind, colour(stdout, PLAIN));
+		if (file)
+			(void)printf("%s:%d: ", file,
+				(int)json_integer_value(json_object_get(item, "line")));
+		(void)printf("%s\n", json_string_value(json_object_get(item, "text")));
+	}
+}
+
+static void print_people(const struct config *c, const struct findings *f)
+{
+	print_list(f->errors, "error", RED);
+	print_list(f->warnings, "warning", YELLOW);
+	if (!c->policy)
+		return;
+	for (size_t i = 0; i < c->policy->files.n; i++)
+		(void)printf("read %s\n", c->policy->files.v[i]);
+	(void)printf("%zu profiles, %zu assignments, %zu errors, %zu warnings\n", c->policy->n_profiles,
+		c->policy->n_assigns, json_array_size(f->errors), json_array_size(f->warnings));
+}
+
+static void print_json(const struct config *c, const struct findings *f)
+{
+	json_t *files = json_array(), *out;
+
+	for (size_t i = 0; c->policy && i < c->policy->files.n; i++)
+		(void)json_array_append_new(files, json_text(c->policy->files.v[i]));
+	out = json_pack("{s:b, s:o, s:O, s:O}", "ok", json_array_size(f->errors) == 0, "files", files,
+		"errors", f->errors, "warnings", f->warnings);
+	(void)json_dumpf(out, stdout, JSON_INDENT(2));
+	(void)putchar('\n');
+	json_decref(out);
+}
+
+static int check(const char *path, bool json)
+{
+	struct findings f = { json_array(), json_array() };
+	_cleanup_(config_close) struct config c = { 0 };
+	struct err e;
+	int status;
+
+	if (config_open(path, &c, &e) < 0) {
+		find(f.errors, NULL, "%s", e.text);
+	} else {
+		check_assigns(c.policy, &f);
+		check_profiles(&c, &f);
+		check_ids(c.policy, &f);
+	}
+	if (json)
+		print_json(&c, &f);
+	else
+		print_people(&c, &f);
+	status = json_array_size(f.errors) ? 1 : 0;
+	json_decref(f.errors);
+	json_decref(f.warnings);
+	return status;
+}
+
+int cmd_check(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	bool json = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'h') {
+			(void)fputs(usage_text, stdout);
+			return 0;
+		}
+		if (c != 'j')
+			return 2; /* getopt has named it */
+		json = true;
+	}
+	if (argc - optind > 1) {
+		(void)fprintf(stderr, "carrel check: '%s': one file or directory is enough\n",
+			argv[optind + 1]);
+		return 2;
+	}
+	return check(argv[optind], json);
+}
