@@ -218,7 +218,7 @@ static size_t jump_end(const struct stack *s, size_t at, int jump, bool *ret_bad
 /*
  * Where one action leads. n_steps is the stack's end, SIZE_MAX "ends in a refusal". Modules are taken to return anything,
  * so more ways are seen than there are, never fewer. ends_matter: the caller of this stack is known to go on after a
- * refusal (setcred in sshd and cron, open_session in sudo), so that a refused end is an end like any other.
+ * refusal (setcred in sshd and cron), so that a refused end is an end like any other.
  */
 static size_t action_end(const struct stack *s, size_t at, int action, bool ends_matter)
 {
@@ -392,9 +392,8 @@ static int session_judge(const struct pamstack_source *src, const char *service,
 			ours->file->path, ours->line->number);
 		return 0;
 	}
-	/* sudo goes on after a failed open_session */
-	return stack_reaches(&s, at, !strncmp(service, "sudo", 4), ret->session_trouble,
-		sizeof(ret->session_trouble), e);
+	/* a stack that fails opens no session: login, su, runuser, sudo, sshd, cron and at all stop there */
+	return stack_reaches(&s, at, false, ret->session_trouble, sizeof(ret->session_trouble), e);
 }
 
 int pamstack_judge(const struct pamstack_source *src, const char *service,

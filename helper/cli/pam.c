@@ -384,7 +384,7 @@ static int service_disable(
 	return 0;
 }
 
-/* Services that others on the command line include come first: then those find the lines already there. */
+/* Services that others on the command line include come first: then those find the lines there, or gone. */
 static void services_order(struct pamtree *t, char **names, int n)
 {
 	struct pamstack_source src = pamtree_source(t);
@@ -410,6 +410,7 @@ static int services_do(
 {
 	int status = 0;
 
+	services_order(t, names, n);
 	for (int i = 0; i < n; i++) {
 		struct err e = { "" };
 
@@ -435,7 +436,6 @@ static int pam_enable(struct pamtree *t, char **names, int n, const struct pam_o
 		if (!o.force)
 			return EXIT_REFUSED;
 	}
-	services_order(t, names, n);
 	return services_do(t, names, n, &o, service_enable);
 }
 

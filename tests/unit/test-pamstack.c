@@ -243,14 +243,6 @@ static void allows_jumps_that_end_before_its_lines(void)
 	check_trouble("s", "session substack inc\n", "session [default=5] a.so\n", "");
 	check_trouble("s", "session requisite a.so\n", "", "");
 	check_trouble("s", "session [success=9 default=ignore] a.so\n", "", ""); /* libpam refuses the login */
-	check_trouble("sudo", "session [success=9 default=ignore] a.so\n", "", "can end");
-}
-
-static void a_refusal_before_it_counts_where_the_service_goes_on(void)
-{
-	check_trouble("sudo", "session requisite a.so\n", "", "s");
-	check_trouble("sudo", "@include inc\n", COMMON_SESSION, ""); /* nothing leads to its pam_deny.so */
-	check_trouble("sudo-i", "session requisite a.so\n", "", "can end");
 }
 
 static struct pamstack_report judge_text(const char *text)
@@ -411,7 +403,6 @@ int main(void)
 	TEST(sees_what_skips_the_session_line);
 	TEST(sees_what_skips_only_the_guard);
 	TEST(allows_jumps_that_end_before_its_lines);
-	TEST(a_refusal_before_it_counts_where_the_service_goes_on);
 	TEST(an_auth_line_behind_others_is_seen);
 	TEST(a_session_line_that_forgives_is_seen);
 	TEST(a_second_line_is_seen);
