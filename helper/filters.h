@@ -1,0 +1,12 @@
+#ifndef CARREL_HELPER_FILTERS_H
+#define CARREL_HELPER_FILTERS_H
+
+struct err;
+
+/*
+ * The compiled program of a filter, from the cache or made now. A filter that was good once and is broken since (-EINVAL) is
+ * served as it was, and the log says so; one that is missing is an error. Only in a child with a deadline.
+ */
+int filter_ready(const char *name, int *ret_fd, struct err *e);
+
+#endif

@@ -1,0 +1,28 @@
+#ifndef CARREL_HELPER_LIMITS_H
+#define CARREL_HELPER_LIMITS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "policy/policy.h"
+
+struct err;
+
+/*
+ * Moves the calling process (a container's builder, whose pid 1 inherits it) to where the profile's limits hold: under systemd to
+ * a scope in user-UID.slice, with the limits on that slice, so that they hold for session scopes too; else to a cgroup v2
+ * group of the container's own, whose path is returned (empty: none), which every session then has to join.
+ * -ENOTSUP: the profile asks for limits, limits = required, and this machine has neither.
+ */
+int limits_enter(uid_t uid, const struct profile *p, char ret_cgroup[static 256], struct err *e);
+
+/* cgroup.procs of a group from limits_enter(), for writing: who writes "0" there joins. */
+int limits_join_open(const char *cgroup, int *ret_fd, struct err *e);
+
+/* The group of a container that ended. */
+void limits_remove(const char *cgroup);
+
+/* Moves the calling process into the cgroups of process pid, of which only root can be out. Best effort on cgroup v1. */
+void limits_follow(int proc_fd, pid_t pid);
+
+#endif

@@ -1,0 +1,9 @@
+#ifndef CARREL_HELPER_PATHS_H
+#define CARREL_HELPER_PATHS_H
+
+/* What the helper has at run time. All of it root's; only the socket is for others. */
+#define RUN_DIR "/run/carrel"
+#define STATE_DIR RUN_DIR "/state"
+#define CACHE_DIR RUN_DIR "/filters"
+
+#endif

@@ -1,0 +1,89 @@
+#include "helper/peer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/base/cleanup.h"
+#include "policy/base/err.h"
+
+#ifndef SO_PEERGROUPS
+#define SO_PEERGROUPS 59 /* Linux 4.13 */
+#endif
+
+int peer_of(int socket_fd, struct peer *ret, struct err *e)
+{
+	struct ucred cred;
+	socklen_t n = sizeof(cred);
+
+	if (getsockopt(socket_fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0)
+		return err_set(e, errno, "cannot tell who asks: %s", strerror(errno));
+	/* pid 0: the peer lives in a pid namespace from which we cannot see it; nobody of ours does. */
+	if (cred.pid <= 0)
+		return err_set(e, EPERM, "cannot tell who asks: its process is not visible here");
+	*ret = (struct peer){ cred.pid, cred.uid, cred.gid };
+	return 0;
+}
+
+int peer_groups(int socket_fd, gid_t **ret, size_t *ret_n, struct err *e)
+{
+	socklen_t n = 64 * sizeof(gid_t);
+	_cleanup_free_ gid_t *groups = malloc(n);
+
+	if (groups && getsockopt(socket_fd, SOL_SOCKET, SO_PEERGROUPS, groups, &n) < 0) {
+		if (errno != ERANGE) /* n says how many bytes it takes */
+			return err_set(e, errno, "cannot read the caller's groups: %s", strerror(errno));
+		free(groups);
+		groups = malloc(n);
+		if (groups && getsockopt(socket_fd, SOL_SOCKET, SO_PEERGROUPS, groups, &n) < 0)
+			return err_set(e, errno, "cannot read the caller's groups: %s", strerror(errno));
+	}
+	if (!groups)
+		return err_set(e, ENOMEM, "out of memory");
+	*ret_n = n / sizeof(gid_t);
+	*ret = ptr_take(&groups);
+	return 0;
+}
+
+int process_start(int proc_fd, pid_t pid, uint64_t *ret)
+{
+	_cleanup_fd_ int fd = -1;
+	char path[32], text[1024], *field;
+	unsigned long long start;
+	ssize_t n;
+	int i;
+
+	(void)snprintf(path, sizeof(path), "%d/stat", (int)pid);
+	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -ESRCH;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return -ESRCH;
+	text[n] = '\0';
+	/* The name stands in parentheses and may hold anything, so count from the last one. */
+	field = strrchr(text, ')');
+	for (i = 2; field && i < 22; i++)
+		field = strchr(field + 1, ' ');
+	if (!field || sscanf(field, " %llu", &start) != 1)
+		return -ESRCH;
+	*ret = start;
+	return 0;
+}
+
+int process_ns(int proc_fd, pid_t pid, const char *ns, uint64_t *ret)
+{
+	struct stat st;
+	char path[48];
+
+	(void)snprintf(path, sizeof(path), "%d/ns/%s", (int)pid, ns);
+	if (fstatat(proc_fd, path, &st, 0) < 0)
+		return -ESRCH;
+	*ret = st.st_ino;
+	return 0;
+}

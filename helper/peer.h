@@ -1,0 +1,28 @@
+#ifndef CARREL_HELPER_PEER_H
+#define CARREL_HELPER_PEER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct err;
+
+/* Who is at the other end, as the kernel tells it (SO_PEERCRED: at connect(2); unix(7)). */
+struct peer {
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+};
+
+int peer_of(int socket_fd, struct peer *ret, struct err *e);
+
+/* SO_PEERGROUPS: supplementary groups at connect(2). *ret is malloc'ed. */
+int peer_groups(int socket_fd, gid_t **ret, size_t *ret_n, struct err *e);
+
+/* A process is its pid together with this: clock ticks since boot, proc(5) stat field 22. -ESRCH: gone. */
+int process_start(int proc_fd, pid_t pid, uint64_t *ret);
+
+/* Inode number of one of its namespaces ("mnt", "user"). -ESRCH: gone. Needs the rights of ptrace(2). */
+int process_ns(int proc_fd, pid_t pid, const char *ns, uint64_t *ret);
+
+#endif

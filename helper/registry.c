@@ -1,0 +1,337 @@
+/*
+ * registry - containers and sessions that live, in memory and in /run/carrel/state.
+ *
+ * Trust:  the directory is root's, 0700; its files were written by a helper, maybe by one that was killed while it wrote.
+ * In:     files "c.UID.PROFILE" and "s.ID", lines "key value"; a file counts only when its last line is "end".
+ * Order:  write under a dot name, rename; so a file is whole or not there.
+ * Fails:  what cannot be written is not promised: the session is refused.
+ */
+#include "helper/registry.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "helper/peer.h"
+#include "helper/public/syscalls.h"
+#include "policy/base/cleanup.h"
+#include "policy/base/err.h"
+
+#define FILE_MAX 2048
+
+/* --- files --- */
+
+static int file_write(int dir_fd, const char *name, const char *text, struct err *e)
+{
+	_cleanup_fd_ int fd = -1;
+	char hidden[128];
+	size_t n = strlen(text);
+	int code;
+
+	(void)snprintf(hidden, sizeof(hidden), ".%s", name);
+	fd = openat(dir_fd, hidden, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0 && write(fd, text, n) == (ssize_t)n && renameat(dir_fd, hidden, dir_fd, name) == 0)
+		return 0;
+	code = errno ? errno : EIO;
+	(void)unlinkat(dir_fd, hidden, 0);
+	return err_set(e, code, "cannot record it in /run/carrel/state: %s%s", strerror(code),
+		code == ENOSPC ? " (is /run full?)" : "");
+}
+
+static int file_read(int dir_fd, const char *name, char text[static FILE_MAX])
+{
+	_cleanup_fd_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, FILE_MAX - 1);
+	if (n < 4)
+		return -EBADMSG;
+	text[n] = '\0';
+	return strcmp(text + n - 4, "end\n") == 0 ? 0 : -EBADMSG;
+}
+
+static void container_name(const struct container *c, char name[static 64])
+{
+	(void)snprintf(name, 64, "c.%u.%s", (unsigned)c->uid, c->profile);
+}
+
+static void session_name(uint64_t id, char name[static 64])
+{
+	(void)snprintf(name, 64, "s.%" PRIu64, id);
+}
+
+/* --- containers --- */
+
+struct container *registry_container(const struct registry *r, uid_t uid, const char *profile)
+{
+	struct container *c;
+
+	for (c = r->containers; c; c = c->next)
+		if (c->uid == uid && strcmp(c->profile, profile) == 0)
+			return c;
+	return NULL;
+}
+
+const struct container *registry_overlap(const struct registry *r, uid_t uid, const struct id_ranges *ranges)
+{
+	const struct container *c;
+
+	for (c = r->containers; c; c = c->next)
+		if (c->uid != uid && (id_range_overlaps(&c->ranges.uids, &ranges->uids) ||
+					     id_range_overlaps(&c->ranges.gids, &ranges->gids)))
+			return c;
+	return NULL;
+}
+
+int registry_reserve(struct registry *r, uid_t uid, const char *profile, struct container **ret, struct err *e)
+{
+	struct container *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return err_set(e, ENOMEM, "out of memory");
+	c->uid = uid;
+	(void)snprintf(c->profile, sizeof(c->profile), "%s", profile);
+	c->pidfd = -1;
+	c->next = r->containers;
+	r->containers = c;
+	*ret = c;
+	return 0;
+}
+
+int registry_keep(struct registry *r, struct container *c, struct err *e)
+{
+	char name[64], text[FILE_MAX];
+
+	container_name(c, name);
+	(void)snprintf(text, sizeof(text),
+		"pid %d\nstart %" PRIu64 "\nuser-ns %" PRIu64
+		"\nuids %u %u\ngids %u %u\nlinger %d\ncgroup %s\nend\n",
+		(int)c->pid, c->start, c->user_ns, c->ranges.uids.start, c->ranges.uids.count,
+		c->ranges.gids.start, c->ranges.gids.count, (int)c->linger, c->cgroup);
+	return file_write(r->state_fd, name, text, e);
+}
+
+void registry_drop(struct registry *r, struct container *c)
+{
+	struct container **at;
+	char name[64];
+
+	for (at = &r->containers; *at && *at != c; at = &(*at)->next)
+		;
+	if (*at)
+		*at = c->next;
+	container_name(c, name);
+	(void)unlinkat(r->state_fd, name, 0);
+	cleanup_fd(&c->pidfd);
+	free(c);
+}
+
+/* --- sessions --- */
+
+struct session *registry_session_by_id(const struct registry *r, uint64_t id)
+{
+	struct session *s;
+
+	for (s = r->sessions; s; s = s->next)
+		if (s->id == id)
+			return s;
+	return NULL;
+}
+
+static struct session *session_link(struct registry *r, struct container *c, uint64_t id)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->id = id;
+	s->container = c;
+	s->pidfd = -1;
+	s->next = r->sessions;
+	r->sessions = s;
+	c->sessions++;
+	return s;
+}
+
+int registry_session(struct registry *r, struct container *c, pid_t pid, int pidfd, const char *service,
+	const char *user, struct session **ret, struct err *e)
+{
+	char name[64], text[FILE_MAX];
+	struct session *s = session_link(r, c, r->last_id + 1);
+	int done;
+
+	if (!s)
+		return err_set(e, ENOMEM, "out of memory");
+	r->last_id++;
+	s->pid = pid;
+	(void)snprintf(s->service, sizeof(s->service), "%s", service);
+	(void)snprintf(s->user, sizeof(s->user), "%s", user);
+	if (process_start(r->proc_fd, pid, &s->start) < 0) {
+		registry_session_drop(r, s);
+		return err_set(e, ESRCH, "the process that asked is gone");
+	}
+	session_name(s->id, name);
+	(void)snprintf(text, sizeof(text),
+		"uid %u\nprofile %s\npid %d\nstart %" PRIu64 "\nservice %s\nuser %s\nend\n",
+		(unsigned)c->uid, c->profile, (int)pid, s->start, s->service, s->user);
+	done = file_write(r->state_fd, name, text, e);
+	if (done < 0) {
+		registry_session_drop(r, s);
+		return done;
+	}
+	s->pidfd = pidfd;
+	*ret = s;
+	return 0;
+}
+
+void registry_session_drop(struct registry *r, struct session *s)
+{
+	struct session **at;
+	char name[64];
+
+	for (at = &r->sessions; *at && *at != s; at = &(*at)->next)
+		;
+	if (*at)
+		*at = s->next;
+	s->container->sessions--;
+	session_name(s->id, name);
+	(void)unlinkat(r->state_fd, name, 0);
+	cleanup_fd(&s->pidfd);
+	free(s);
+}
+
+/* --- after a restart --- */
+
+/* True if pid still is the process that was recorded. The pidfd comes first: then a later match proves it is that process. */
+static bool still_lives(const struct registry *r, pid_t pid, uint64_t start, int *ret_pidfd)
+{
+	_cleanup_fd_ int fd = pid > 0 ? sys_pidfd_open(pid) : -1;
+	uint64_t now;
+
+	if (fd < 0 || process_start(r->proc_fd, pid, &now) < 0 || now != start)
+		return false;
+	*ret_pidfd = fd_take(&fd);
+	return true;
+}
+
+static bool container_recall(struct registry *r, const char *name, const char *text)
+{
+	struct container *c = NULL;
+	struct err e;
+	char profile[33];
+	unsigned uid;
+	uint64_t ns = 0;
+	int linger = 0, pid = 0;
+
+	if (sscanf(name, "c.%u.%32[a-z0-9-]", &uid, profile) != 2 ||
+		registry_reserve(r, uid, profile, &c, &e) < 0)
+		return false;
+	if (sscanf(text,
+		    "pid %d\nstart %" SCNu64 "\nuser-ns %" SCNu64
+		    "\nuids %u %u\ngids %u %u\nlinger %d\ncgroup %255[^\n]",
+		    &pid, &c->start, &c->user_ns, &c->ranges.uids.start, &c->ranges.uids.count,
+		    &c->ranges.gids.start, &c->ranges.gids.count, &linger, c->cgroup) < 8 ||
+		!still_lives(r, pid, c->start, &c->pidfd) ||
+		process_ns(r->proc_fd, pid, "user", &ns) < 0 || ns != c->user_ns) {
+		registry_drop(r, c);
+		return true; /* its file went with it */
+	}
+	c->pid = pid;
+	c->linger = linger;
+	c->ready = true;
+	return true;
+}
+
+static bool session_recall(struct registry *r, const char *name, const char *text)
+{
+	struct container *c;
+	struct session *s;
+	char profile[33], service[64] = "", user[256] = "";
+	unsigned uid;
+	uint64_t id, start;
+	int pid, fd = -1;
+
+	if (sscanf(name, "s.%" SCNu64, &id) != 1 ||
+		sscanf(text, "uid %u\nprofile %32[a-z0-9-]\npid %d\nstart %" SCNu64
+			     "\nservice %63[^\n]\nuser %255[^\n]",
+			&uid, profile, &pid, &start, service, user) < 4)
+		return false;
+	if (id > r->last_id)
+		r->last_id = id;
+	c = registry_container(r, uid, profile);
+	if (!c || !still_lives(r, pid, start, &fd))
+		return false;
+	s = session_link(r, c, id);
+	if (!s) {
+		cleanup_fd(&fd);
+		return false;
+	}
+	s->pid = pid;
+	s->pidfd = fd;
+	s->start = start;
+	memcpy(s->service, service, sizeof(service));
+	memcpy(s->user, user, sizeof(user));
+	return true;
+}
+
+static int recall(struct registry *r, char kind, struct err *e)
+{
+	_cleanup_dir_ DIR *dir = NULL;
+	const struct dirent *entry;
+	int fd = openat(r->state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		dir = fdopendir(fd);
+	if (!dir)
+		return err_set(e, errno, "cannot read /run/carrel/state: %s", strerror(errno));
+	while ((entry = readdir(dir))) {
+		char text[FILE_MAX];
+		bool good;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (entry->d_name[0] != kind && entry->d_name[0] != '.')
+			continue;
+		good = file_read(r->state_fd, entry->d_name, text) == 0 &&
+			(kind == 'c' ? container_recall(r, entry->d_name, text) :
+				       session_recall(r, entry->d_name, text));
+		if (!good)
+			(void)unlinkat(r->state_fd, entry->d_name, 0);
+	}
+	return 0;
+}
+
+int registry_open(const char *dir, int proc_fd, struct registry *ret, struct err *e)
+{
+	struct registry r = { .proc_fd = proc_fd, .state_fd = -1 };
+	struct stat st;
+	int done;
+
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return err_set(e, errno, "cannot make '%s': %s", dir, strerror(errno));
+	r.state_fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (r.state_fd < 0 || fstat(r.state_fd, &st) < 0)
+		return err_set(e, errno, "cannot open '%s': %s", dir, strerror(errno));
+	if (st.st_uid != 0 || (st.st_mode & 077)) {
+		cleanup_fd(&r.state_fd);
+		return err_set(e, EPERM, "'%s' must be root's with mode 0700; remove it and start again", dir);
+	}
+	done = recall(&r, 'c', e); /* sessions refer to containers */
+	if (done == 0)
+		done = recall(&r, 's', e);
+	if (done < 0) {
+		cleanup_fd(&r.state_fd);
+		return done;
+	}
+	*ret = r;
+	return 0;
+}

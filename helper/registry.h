@@ -1,0 +1,82 @@
+#ifndef CARREL_HELPER_REGISTRY_H
+#define CARREL_HELPER_REGISTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "policy/idrange.h"
+#include "policy/policy.h"
+
+struct err;
+
+/*
+ * What lives: in memory for the helper's main process, and as one small file each below /run/carrel/state, from which
+ * the next helper rebuilds it. Only the main process touches it; its children see the copy of the moment they began.
+ */
+struct container {
+	struct container *next;
+	uid_t uid;
+	char profile[33];
+	bool ready; /* false: being built, pid and pidfd are not there yet */
+	pid_t pid;
+	int pidfd; /* of pid 1 */
+	uint64_t start;
+	uint64_t user_ns;
+	struct id_ranges ranges;
+	enum linger_mode linger;
+	char cgroup[256]; /* absolute path, empty: none of its own */
+	unsigned sessions;
+	bool ending;
+	void *timer;   /* server.c's */
+	void *watch;
+	unsigned asked; /* how often it was asked whether it is empty */
+};
+
+struct session {
+	struct session *next;
+	uint64_t id;
+	struct container *container;
+	pid_t pid; /* of the service's process that opened it */
+	int pidfd; /* of that process */
+	uint64_t start;
+	char service[64];
+	char user[256];
+	void *conn;  /* server.c's; NULL after a restart */
+	void *watch;
+};
+
+struct registry {
+	struct container *containers;
+	struct session *sessions;
+	uint64_t last_id;
+	int state_fd; /* of the directory */
+	int proc_fd;
+};
+
+/*
+ * Opens DIR (made 0700 if missing) and takes over what an earlier helper left there: what still lives, by pid, start time and
+ * user namespace. Files of the dead, and files nobody can read, are removed.
+ */
+int registry_open(const char *dir, int proc_fd, struct registry *ret, struct err *e);
+
+struct container *registry_container(const struct registry *r, uid_t uid, const char *profile);
+
+/* A container that holds or is about to hold an overlapping range and is another user's; NULL: none. */
+const struct container *registry_overlap(const struct registry *r, uid_t uid, const struct id_ranges *ranges);
+
+/* A place for a container that is being built. -ENOMEM only. */
+int registry_reserve(struct registry *r, uid_t uid, const char *profile, struct container **ret, struct err *e);
+
+/* Writes its file: from here on it survives the helper. -ENOSPC and the like: /run is full. */
+int registry_keep(struct registry *r, struct container *c, struct err *e);
+void registry_drop(struct registry *r, struct container *c);
+
+/* Records a session of container c, opened by process pid. Takes ownership of pidfd on success only. */
+int registry_session(struct registry *r, struct container *c, pid_t pid, int pidfd, const char *service,
+	const char *user, struct session **ret, struct err *e);
+struct session *registry_session_by_id(const struct registry *r, uint64_t id);
+void registry_session_drop(struct registry *r, struct session *s);
+
+#endif
