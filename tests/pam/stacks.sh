@@ -1,0 +1,163 @@
+#!/bin/sh
+# What `carrel pam enable` writes, in the hands of libpam and of the real services: a module that only says when it is called
+# stands where pam_carrel.so would. Everything happens in a private mount namespace, over copies.
+# shellcheck source-path=SCRIPTDIR
+if [ "$(id -u)" = 0 ] && [ "${STACKS_INSIDE:-}" != 1 ]; then
+	STACKS_INSIDE=1 exec unshare --mount --propagation private "$0" "$@"
+fi
+. "$(dirname "$0")/../lib/test.sh"
+
+carrel=${CARREL:-$build/carrel}
+cc=${CC:-cc}
+[ "${STACKS_INSIDE:-}" = 1 ] || skip_rest 'needs root'
+[ -x "$carrel" ] || skip_rest "needs $carrel"
+need "${cc%% *}" pamtester su runuser sudo /usr/sbin/sshd ssh useradd chpasswd
+
+security=
+for dir in /lib/x86_64-linux-gnu/security /lib/aarch64-linux-gnu/security /lib64/security /lib/security; do
+	[ -e $dir/pam_permit.so ] && security=$dir && break
+done
+[ -n "$security" ] || skip_rest 'cannot tell where libpam keeps its modules'
+
+world=$tmp/world
+mkdir "$world"
+mount -t tmpfs -o mode=755 none "$world"
+# $CC may be a compiler with words behind it
+# shellcheck disable=SC2086
+$cc -D_GNU_SOURCE -fPIC -shared -o "$world/pam_say.so" "$src/tests/pam/pam_say.c" -lpam &&
+	$cc -D_GNU_SOURCE -I"$src" -o "$world/oracle" "$src/tests/pam/stack-oracle.c" \
+		"$src/policy/pamline.c" "$src/policy/pamstack.c" "$src/policy/base/err.c" -lpam
+[ -x "$world/oracle" ] || skip_rest 'needs the headers of libpam'
+cp "$world/pam_say.so" "$world/pam_carrel.so"
+
+mkdir "$world/stacks"
+oracle() {
+	unshare --mount --propagation private sh -c 'mount --bind "$1" /etc/pam.d && shift && exec "$@"' - \
+		"$world/stacks" timeout 300 "$world/oracle" "$world/pam_say.so" "$world/pam_carrel.so" "$@"
+}
+t 'what is judged sound is so in libpam, in 2000 stacks' oracle "$(date +%s)" 2000
+
+# ---- the services of this machine, over copies ----
+
+cp -a /etc "$security" "$world/"
+mount --bind "$world/etc" /etc
+mount --bind "$world/security" "$security"
+for dir in /home /run /var/lib /var/log /var/mail; do
+	mount -t tmpfs -o mode=755 none $dir
+done
+mkdir -p /run/sshd
+: >/var/log/wtmp
+chmod 711 "$tmp" "$world"
+log=$world/log
+
+useradd -m -s /bin/sh ann
+useradd -m -s /bin/sh -G adm bob
+printf '%s:pw\n' ann bob root | chpasswd
+cp "$world/pam_say.so" "$security/pam_carrel.so"
+services=
+for service in sshd login su su-l runuser runuser-l cron atd sudo sudo-i; do
+	[ -e /etc/pam.d/$service ] && services="$services $service"
+done
+# shellcheck disable=SC2086
+t 'enables the services of this machine' "$carrel" pam enable --exempt adm $services
+sed -i "s#^\(auth.* pam_carrel\.so\|session.* pam_carrel\.so\)#& ret=0 log=$log#" /etc/pam.d/*
+
+# calls COMMAND...: what was called while it ran, once each, in order
+calls() {
+	: >"$log"
+	timeout 30 "$@" >"$tmp/out" 2>&1 </dev/null || echo "status $?: $*" >>"$tmp/out"
+	sleep 0.2
+	echo $(cut -d' ' -f1 "$log")
+}
+
+whole='setcred open_session close_session setcred'
+t_same 'su' "$(calls su ann -c true)" "authenticate $whole"
+t_same 'su -' "$(calls su - ann -c true)" "authenticate $whole"
+t_same 'runuser' "$(calls runuser ann -c true)" "$whole"
+t_same 'runuser -' "$(calls runuser - ann -c true)" "$whole"
+t_same 'runuser -u' "$(calls runuser -u ann true)" "$whole"
+t_same 'sudo' "$(calls sudo -u ann true)" "$whole"
+t_same 'sudo -i' "$(calls sudo -i -u ann true)" "$whole"
+t_same 'su to an exempt user opens nothing' "$(calls su bob -c true)" 'authenticate setcred setcred'
+t_same 'su to root opens nothing' "$(calls su root -c true)" 'authenticate setcred setcred'
+for service in $services; do
+	t_same "$service reaches it when nothing was authenticated" \
+		"$(calls pamtester $service ann setcred open_session close_session)" \
+		'setcred open_session close_session'
+done
+
+ssh-keygen -q -t ed25519 -N '' -f "$world/host"
+ssh-keygen -q -t ed25519 -N '' -f "$world/key"
+cat >"$world/sshd_config" <<END
+ListenAddress 127.0.0.1
+HostKey $world/host
+PidFile none
+UsePAM yes
+StrictModes no
+PermitRootLogin yes
+PasswordAuthentication yes
+KbdInteractiveAuthentication yes
+AuthorizedKeysFile $world/key.pub
+END
+printf '#!/bin/sh\necho pw\n' >"$world/ask"
+chmod 755 "$world/ask"
+# One connection each, over inetd's way: no port is needed.
+ssh_to() {
+	user=$1
+	how=$2
+	shift 2
+	SSH_ASKPASS=$world/ask SSH_ASKPASS_REQUIRE=force setsid -w ssh -q -F none -i "$world/key" \
+		-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o NumberOfPasswordPrompts=1 \
+		-o "ProxyCommand=/usr/sbin/sshd -i -f $world/sshd_config" -o PreferredAuthentications="$how" \
+		"$user@host" "$@"
+}
+export SSH_AUTH_SOCK=
+ssh_calls() {
+	: >"$log"
+	ssh_to "$1" "$2" true >"$tmp/out" 2>&1 </dev/null
+	sleep 0.5
+	echo $(cut -d' ' -f1 "$log")
+}
+child='setcred open_session setcred close_session setcred'
+t_same 'sshd, public key' "$(ssh_calls ann publickey)" "$child"
+t_same 'the setcred behind open_session is another process' \
+	"$(awk 'NR == 2 { opener = $3 } NR == 3 { print $3 != opener }' "$log")" 1
+t_same 'sshd, password' "$(ssh_calls ann password)" "authenticate $child"
+t_same 'sshd, keyboard-interactive' "$(ssh_calls ann keyboard-interactive)" "authenticate $child"
+t_same 'sshd, an exempt user: no open_session' "$(ssh_calls bob publickey)" 'setcred setcred setcred'
+
+# ---- with the module broken ----
+
+# everyone NAME: root and exempt users get in everywhere, the confined nowhere
+everyone() {
+	for user in root bob; do
+		t_same "$1: $user, su" "$(timeout 20 su $user -c 'id -un' 2>&1)" $user
+		t_same "$1: $user, runuser" "$(timeout 20 runuser $user -c 'id -un' 2>&1)" $user
+		t_same "$1: $user, sudo" "$(timeout 20 sudo -u $user id -un 2>&1)" $user
+		t_same "$1: $user, sshd with a key" "$(ssh_to $user publickey id -un 2>/dev/null)" $user
+		t_same "$1: $user, sshd with a password" "$(ssh_to $user password id -un 2>/dev/null)" $user
+		t "$1: $user, login" pamtester login $user setcred open_session close_session
+	done
+	t_not "$1: ann, su" timeout 20 su ann -c true
+	t_not "$1: ann, runuser" timeout 20 runuser ann -c true
+	t_not "$1: ann, sudo" timeout 20 sudo -u ann true
+	t_not "$1: ann, login" pamtester login ann setcred open_session close_session
+	t_same "$1: ann, sshd" "$(ssh_to ann publickey echo inside 2>/dev/null | grep -c inside)" 0
+}
+
+rm "$security/pam_carrel.so"
+t_not 'status says so when the module is gone' "$carrel" pam status
+everyone 'no module'
+echo 'no library' >"$security/pam_carrel.so"
+everyone 'a module that is none'
+
+# A hand that deletes the line only: nobody may be locked out by the jumps that are left.
+sed -i '/ pam_carrel\.so/d' /etc/pam.d/*
+for user in root bob ann; do
+	t_same "lines deleted by hand: $user, su" "$(timeout 20 su $user -c 'id -un' 2>&1)" $user
+	t_same "lines deleted by hand: $user, sshd" "$(ssh_to $user publickey id -un 2>/dev/null)" $user
+done
+
+cd /
+umount -l /home /run /var/lib /var/log /var/mail "$security" /etc "$world"
+finish
