@@ -110,10 +110,11 @@ static int newborn_main(const struct newborn *n)
 		loopback_up();
 	(void)setsid();
 	(void)umask(022);
+	/* From here on the line tells of the builder's death, who ends as soon as it has said go: the signal would hit us then. */
+	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	if (send(n->line, "r", 1, MSG_NOSIGNAL) != 1)
 		_exit(1);
 	await(n, 'g');
-	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	(void)syscall(SYS_execveat, n->spec->init_fd, "", argv, envp, AT_EMPTY_PATH);
 	_exit(1);
 }
