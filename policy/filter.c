@@ -1,8 +1,9 @@
 /*
  * filter - filter files to rules: reading, includes, groups, and what the rules say of one call.
  *
- * A file's lines stand in order and the later one wins. What a filter does not mention: known calls are refused with EPERM, so
- * that the refusal is heard of; numbers newer than this program are ENOSYS, for which every libc has a way out.
+ * A file's lines stand in order and the later one wins. What a filter does not mention: known calls
+ * are refused with EPERM, so that the refusal is heard of; numbers newer than this program are
+ * ENOSYS, for which every libc has a way out.
  */
 #include "policy/filter.h"
 
@@ -30,16 +31,16 @@ struct reading {
 	struct filter *f;
 	const char *const *dirs;
 	size_t n_dirs;
-	size_t dir;	  /* of this file */
+	size_t dir; /* of this file */
 	const char *name; /* of this file */
 	bool must_be_root_owned;
 	int depth;
 	size_t first_arg; /* rules from here on are this file's own */
 	struct arg_rule *rule; /* that an indented line goes on with */
-	bool rule_ended;       /* by "else ERRNO" */
-	bool rule_begun;       /* it has had a word */
-	bool rule_any;	       /* and that was "any" */
-	bool statements;       /* something else than a description was read */
+	bool rule_ended; /* by "else ERRNO" */
+	bool rule_begun; /* it has had a word */
+	bool rule_any; /* and that was "any" */
+	bool statements; /* something else than a description was read */
 };
 
 static int load_into(struct reading *r, struct err *e);
@@ -74,8 +75,12 @@ static int call_add(struct filter *f, const struct call_line *line, struct err *
 	return 0;
 }
 
-/* `tolerant`: members of a group may be unknown to an old libseccomp; a name that somebody typed may not. */
-static int name_add(struct filter *f, const char *name, bool tolerant, struct call_line *line, struct err *e)
+/*
+ * `tolerant`: members of a group may be unknown to an old libseccomp; a name that somebody typed
+ * may not.
+ */
+static int name_add(
+	struct filter *f, const char *name, bool tolerant, struct call_line *line, struct err *e)
 {
 	if (!syscall_known(name)) {
 		if (tolerant)
@@ -111,8 +116,8 @@ static int group_add(struct filter *f, const char *group, struct call_line *line
 }
 
 /* [?]NAME[:ERRNO] or @GROUP[:ERRNO] */
-static int call_word(struct reading *r, char *word, enum call_action action, const struct origin *at,
-	struct err *e)
+static int call_word(struct reading *r, char *word, enum call_action action,
+	const struct origin *at, struct err *e)
 {
 	struct call_line line = { .action = action, .at = *at };
 	char *colon = strchr(word, ':');
@@ -122,7 +127,8 @@ static int call_word(struct reading *r, char *word, enum call_action action, con
 	if (colon) {
 		*colon = '\0';
 		if (action != CALL_REFUSE)
-			return err_set(e, EINVAL, "only refuse takes an error: '%s:%s'", word, colon + 1);
+			return err_set(
+				e, EINVAL, "only refuse takes an error: '%s:%s'", word, colon + 1);
 		line.error = errno_by_name(colon + 1);
 		if (line.error < 0)
 			return err_set(e, EINVAL, "unknown error '%s'", colon + 1);
@@ -134,13 +140,14 @@ static int call_word(struct reading *r, char *word, enum call_action action, con
 	return name_add(r->f, word, false, &line, e);
 }
 
-static int call_words(struct reading *r, char *value, enum call_action action, const struct origin *at,
-	struct err *e)
+static int call_words(struct reading *r, char *value, enum call_action action,
+	const struct origin *at, struct err *e)
 {
 	char *save = NULL;
 	int code = 0;
 
-	for (char *w = strtok_r(value, BLANKS, &save); w && code == 0; w = strtok_r(NULL, BLANKS, &save))
+	for (char *w = strtok_r(value, BLANKS, &save); w && code == 0;
+		w = strtok_r(NULL, BLANKS, &save))
 		code = call_word(r, w, action, at, e);
 	return code;
 }
@@ -238,7 +245,10 @@ static int arg_words(struct reading *r, char *value, struct err *e)
 	return 0;
 }
 
-/* CALL.ARG, or CALL(VALUE).ARG for the calls whose other arguments mean what the selecting one says. */
+/*
+ * CALL.ARG, or CALL(VALUE).ARG for the calls whose other arguments mean what the selecting one
+ * says.
+ */
 static int arg_key(char *key, struct arg_rule *rule, struct err *e)
 {
 	char *dot = strrchr(key, '.'), *open = strchr(key, '('), *close;
@@ -304,8 +314,8 @@ static int rule_finish(struct reading *r, struct err *e)
 	r->rule = NULL;
 	if (!rule || rule->n_values > 0 || r->rule_any)
 		return 0;
-	return err_set(e, EINVAL, "%s.%s on line %u has no values", rule->arg->call, rule->arg->name,
-		rule->at.line);
+	return err_set(e, EINVAL, "%s.%s on line %u has no values", rule->arg->call,
+		rule->arg->name, rule->at.line);
 }
 
 static int args_line(struct reading *r, const struct config_line *l, char *value, struct err *e)
@@ -411,8 +421,9 @@ static int load_into(struct reading *r, struct err *e)
 }
 
 /*
- * Two rules of one call that can both refuse must agree on the errno: which one a compiled program gives would be chance.
- * They cannot meet if one is for a selected value that the other refuses before.
+ * Two rules of one call that can both refuse must agree on the errno: which one a compiled program
+ * gives would be chance. They cannot meet if one is for a selected value that the other refuses
+ * before.
  */
 static int check_errors(const struct filter *f, struct err *e)
 {
@@ -423,8 +434,8 @@ static int check_errors(const struct filter *f, struct err *e)
 			const struct arg_rule *b = &f->args[j];
 			uint64_t args[6] = { 0 };
 
-			if (i == j || strcmp(a->arg->call, b->arg->call) != 0 || a->error == b->error ||
-				a->n_values == 0 || b->n_values == 0)
+			if (i == j || strcmp(a->arg->call, b->arg->call) != 0 ||
+				a->error == b->error || a->n_values == 0 || b->n_values == 0)
 				continue;
 			if (a->selector && b->selector && a->selected != b->selected)
 				continue;
@@ -435,7 +446,8 @@ static int check_errors(const struct filter *f, struct err *e)
 			}
 			if (b->selector && !a->selector && a->arg == b->selector)
 				continue; /* judged the other way round */
-			return err_set(e, EINVAL, "%s:%u and %s:%u may both refuse %s, with different errors",
+			return err_set(e, EINVAL,
+				"%s:%u and %s:%u may both refuse %s, with different errors",
 				a->at.file, a->at.line, b->at.file, b->at.line, a->arg->call);
 		}
 	}
@@ -523,14 +535,18 @@ void filter_resolve(const struct filter *f, uint32_t arch, struct verdict_table 
 		if (n >= 0)
 			call_set(&ret->call[n], line);
 	}
-	/* Its flags lie in memory, where no filter can look; callers take clone when it is not there. */
+	/*
+	 * Its flags lie in memory, where no filter can look; callers take clone when it is not
+	 * there.
+	 */
 	n = syscall_number(arch, "clone3");
 	if (n >= 0 && ret->call[n].action == CALL_ALLOW && clone_is_filtered(f)) {
 		ret->call[n].action = CALL_REFUSE;
 		ret->call[n].error = ENOSYS;
 	}
 	for (n = 0; n < SYSCALLS_MAX; n++)
-		ret->call[n].quiet = ret->call[n].action == CALL_REFUSE && ret->call[n].error == ENOSYS;
+		ret->call[n].quiet =
+			ret->call[n].action == CALL_REFUSE && ret->call[n].error == ENOSYS;
 	/* Attached first, the loud program must not keep the quiet one out. */
 	n = syscall_number(arch, "seccomp");
 	if (n >= 0)
@@ -548,8 +564,8 @@ bool arg_rule_refuses(const struct arg_rule *rule, const uint64_t call_args[6])
 	uint64_t value = call_args[rule->arg->index] & syscall_arg_mask(rule->arg);
 	uint64_t bits = 0;
 
-	if (rule->selector && (call_args[rule->selector->index] & syscall_arg_mask(rule->selector)) !=
-			rule->selected)
+	if (rule->selector && (call_args[rule->selector->index] &
+				      syscall_arg_mask(rule->selector)) != rule->selected)
 		return false;
 	for (size_t i = 0; i < rule->n_values; i++) {
 		if (rule->arg->kind == ARG_VALUE && rule->values[i] == value)

@@ -9,33 +9,36 @@ struct err;
 struct filter; /* rules as read, includes resolved */
 
 /*
- * Reads the filter NAME from the first of dirs that has NAME.filter (the admin's directory stands before the shipped one).
- * -ENOENT: none has it; -EPERM: not root's, with must_be_root_owned; -EINVAL: the text names file, line and word.
+ * Reads the filter NAME from the first of dirs that has NAME.filter (the admin's directory stands
+ * before the shipped one). -ENOENT: none has it; -EPERM: not root's, with must_be_root_owned;
+ * -EINVAL: the text names file, line and word.
  */
 int filter_load(const char *const *dirs, size_t n_dirs, const char *name, bool must_be_root_owned,
 	struct filter **ret, struct err *e);
 void filter_free(struct filter *f);
 
 /*
- * Key of the compiled program: content of all files read, what they mean here, compiler version, kernel release, architecture.
- * hex, 64 + NUL.
+ * Key of the compiled program: content of all files read, what they mean here, compiler version,
+ * kernel release, architecture. hex, 64 + NUL.
  */
 void filter_key(const struct filter *f, char ret_key[static 65]);
 
 /*
- * Rules to a struct program_head file in memory (helper/public/program.h describes it); *ret is malloc'ed.
- * arch is an AUDIT_ARCH_* value, 0 for this machine's. May take long or, with some libseccomp versions and rules, for ever:
- * only for a process that somebody else will end. -EUCLEAN: libseccomp made something else of the rules.
+ * Rules to a struct program_head file in memory (helper/public/program.h describes it); *ret is
+ * malloc'ed. arch is an AUDIT_ARCH_* value, 0 for this machine's. May take long or, with some
+ * libseccomp versions and rules, for ever: only for a process that somebody else will end.
+ * -EUCLEAN: libseccomp made something else of the rules.
  */
-int filter_compile(const struct filter *f, uint32_t arch, void **ret, size_t *ret_len, struct err *e);
+int filter_compile(
+	const struct filter *f, uint32_t arch, void **ret, size_t *ret_len, struct err *e);
 
 /*
- * The compiled program of NAME as a descriptor that nobody can write through: from the cache directory when it holds an
- * intact entry, else compiled here and stored. The files must be root's if the caller is root. The caller is the one with a
- * deadline.
+ * The compiled program of NAME as a descriptor that nobody can write through: from the cache
+ * directory when it holds an intact entry, else compiled here and stored. The files must be root's
+ * if the caller is root. The caller is the one with a deadline.
  */
-int filter_open(const char *const *dirs, size_t n_dirs, const char *name, int cache_dir_fd, int *ret_fd,
-	struct err *e);
+int filter_open(const char *const *dirs, size_t n_dirs, const char *name, int cache_dir_fd,
+	int *ret_fd, struct err *e);
 
 static inline void filter_cleanup(struct filter **f)
 {

@@ -1,12 +1,12 @@
 /*
  * filter_cache - compiled filters on disk, by the hash of everything that decides what is in them.
  *
- * Trust:  the directory is the helper's own (0700, on a tmpfs). An entry is judged all the same: owner, mode, size, and a hash
- *         keyed with the entry's own name, so that neither damage nor an entry under another's name is taken for a filter.
- * In:     cache_dir_fd; writers may be several at once, each writes a file of its own and renames it.
- * Order:  write, rename, use: a reader sees an old whole entry or a new whole one.
- * Fails:  a bad entry is made again. A directory that cannot be written costs time, never a login: the program is then
- *         handed out in sealed memory.
+ * Trust:  the directory is the helper's own (0700, on a tmpfs). An entry is judged all the same:
+ * owner, mode, size, and a hash keyed with the entry's own name, so that neither damage nor an
+ * entry under another's name is taken for a filter. In:     cache_dir_fd; writers may be several at
+ * once, each writes a file of its own and renames it. Order:  write, rename, use: a reader sees an
+ * old whole entry or a new whole one. Fails:  a bad entry is made again. A directory that cannot be
+ * written costs time, never a login: the program is then handed out in sealed memory.
  */
 #include "policy/filter.h"
 
@@ -37,8 +37,12 @@ static void hash_u64(crypto_generichash_state *h, uint64_t v)
 	crypto_generichash_update(h, (const unsigned char *)&v, sizeof(v));
 }
 
-/* The rules as they apply here: what the built-in tables make of the text, so that a new table means a new key. */
-static void hash_rules(crypto_generichash_state *h, const struct filter *f, const struct verdict_table *t)
+/*
+ * The rules as they apply here: what the built-in tables make of the text, so that a new table
+ * means a new key.
+ */
+static void hash_rules(
+	crypto_generichash_state *h, const struct filter *f, const struct verdict_table *t)
 {
 	for (int n = 0; n < SYSCALLS_MAX; n++) {
 		hash_u64(h, t->call[n].action);
@@ -79,7 +83,8 @@ void filter_key(const struct filter *f, char ret_key[static 65])
 	hash_u64(&h, v->micro);
 	hash_u64(&h, t.arch);
 	if (uname(&u) == 0)
-		crypto_generichash_update(&h, (const unsigned char *)u.release, strlen(u.release) + 1);
+		crypto_generichash_update(
+			&h, (const unsigned char *)u.release, strlen(u.release) + 1);
 	crypto_generichash_update(&h, f->content, sizeof(f->content));
 	hash_rules(&h, f, &t);
 	crypto_generichash_final(&h, sum, sizeof(sum));
@@ -118,7 +123,7 @@ static bool entry_is_ours(int fd)
 	struct stat st;
 
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-		!(st.st_mode & (S_IWGRP | S_IWOTH)) && st.st_size <= (off_t)PROGRAM_MAX;
+	       !(st.st_mode & (S_IWGRP | S_IWOTH)) && st.st_size <= (off_t)PROGRAM_MAX;
 }
 
 /* -ENOENT: no entry, or none to believe. */
@@ -188,7 +193,8 @@ static int memory_open(const char *file, size_t len, int *ret_fd, struct err *e)
 	if (fd < 0)
 		return err_set(e, errno, "memfd: %s", strerror(errno));
 	r = write_all(fd, file, len);
-	if (r == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+	if (r == 0 && fcntl(fd, F_ADD_SEALS,
+			      F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
 		r = -errno;
 	if (r < 0)
 		return err_set(e, -r, "memfd: %s", strerror(-r));
@@ -215,14 +221,17 @@ static int make(const struct filter *f, const char *key, int dir_fd, int *ret_fd
 	return memory_open(file, len, ret_fd, e);
 }
 
-int filter_open(const char *const *dirs, size_t n_dirs, const char *name, int cache_dir_fd, int *ret_fd,
-	struct err *e)
+int filter_open(const char *const *dirs, size_t n_dirs, const char *name, int cache_dir_fd,
+	int *ret_fd, struct err *e)
 {
 	_cleanup_(filter_cleanup) struct filter *f = NULL;
 	char key[65];
 	int r;
 
-	/* Whoever has privilege to lose reads only what root wrote; a developer's own tree is good enough for a developer. */
+	/*
+	 * Whoever has privilege to lose reads only what root wrote; a developer's own tree is good
+	 * enough for a developer.
+	 */
 	r = filter_load(dirs, n_dirs, name, geteuid() == 0, &f, e);
 	if (r < 0)
 		return r;

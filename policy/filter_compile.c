@@ -1,10 +1,11 @@
 /*
  * filter_compile - rules to two BPF programs, through libseccomp.
  *
- * Everything is said in one shape: "refuse when (argument & mask) == value", alone or together with one more such condition
- * on the selecting argument. libseccomp 2.5 and 2.6 compile other shapes (several NE, ranges above 32 bits) to programs that
- * permit what they should refuse, or never return; and a full compare of an int is passed by by setting a high bit.
- * What comes out is still not believed: filter_prove() evaluates it against the rules.
+ * Everything is said in one shape: "refuse when (argument & mask) == value", alone or together with
+ * one more such condition on the selecting argument. libseccomp 2.5 and 2.6 compile other shapes
+ * (several NE, ranges above 32 bits) to programs that permit what they should refuse, or never
+ * return; and a full compare of an int is passed by by setting a high bit. What comes out is still
+ * not believed: filter_prove() evaluates it against the rules.
  */
 #include "policy/filter.h"
 
@@ -22,7 +23,10 @@
 #include "policy/base/err.h"
 #include "policy/filter_rules.h"
 
-/* Below this a chain is as fast as a tree, and libseccomp before 2.5.4 forgets the default action of an empty tree. */
+/*
+ * Below this a chain is as fast as a tree, and libseccomp before 2.5.4 forgets the default action
+ * of an empty tree.
+ */
 #define TREE_FROM 32
 
 static void cleanup_scmp(scmp_filter_ctx *ctx)
@@ -49,9 +53,12 @@ static int match_add(struct match *ret, int n, uint64_t mask, uint64_t value)
 	return n + 1;
 }
 
-/* All values but the listed ones, as the fewest blocks aligned to a power of two: walks the tree of binary prefixes. */
-static int complement(const struct arg_rule *rule, uint64_t mask, uint64_t prefix, int bit, struct match *ret,
-	int n)
+/*
+ * All values but the listed ones, as the fewest blocks aligned to a power of two: walks the tree of
+ * binary prefixes.
+ */
+static int complement(const struct arg_rule *rule, uint64_t mask, uint64_t prefix, int bit,
+	struct match *ret, int n)
 {
 	uint64_t one = UINT64_C(1) << (bit - 1);
 
@@ -111,7 +118,10 @@ static int context(uint32_t arch, uint32_t fallback, scmp_filter_ctx *ret, struc
 	return 0;
 }
 
-/* libseccomp takes this machine's numbers and translates them; names it does not know have one number everywhere. */
+/*
+ * libseccomp takes this machine's numbers and translates them; names it does not know have one
+ * number everywhere.
+ */
 static int scmp_number(uint32_t arch, int number)
 {
 	char name[SYSCALL_NAME_MAX];
@@ -129,12 +139,13 @@ static int rule_add(scmp_filter_ctx ctx, uint32_t arch, uint32_t action, int num
 	int r = seccomp_rule_add_array(ctx, action, scmp_number(arch, number), n_cmp, cmp);
 
 	if (r < 0)
-		return err_set(e, -r, "libseccomp refuses a rule for system call %d: %s", number, strerror(-r));
+		return err_set(e, -r, "libseccomp refuses a rule for system call %d: %s", number,
+			strerror(-r));
 	return 0;
 }
 
-static int arg_rule_add(scmp_filter_ctx ctx, uint32_t arch, int number, const struct arg_rule *rule,
-	struct err *e)
+static int arg_rule_add(
+	scmp_filter_ctx ctx, uint32_t arch, int number, const struct arg_rule *rule, struct err *e)
 {
 	_cleanup_free_ struct match *m = calloc(MATCH_MAX, sizeof(*m));
 	int n, r = 0;
@@ -143,8 +154,8 @@ static int arg_rule_add(scmp_filter_ctx ctx, uint32_t arch, int number, const st
 		return err_set(e, ENOMEM, "out of memory");
 	n = arg_rule_matches(rule, m);
 	if (n < 0)
-		return err_set(e, -n, "%s:%u: needs more than %d comparisons", rule->at.file, rule->at.line,
-			MATCH_MAX);
+		return err_set(e, -n, "%s:%u: needs more than %d comparisons", rule->at.file,
+			rule->at.line, MATCH_MAX);
 	for (int i = 0; i < n && r == 0; i++) {
 		struct scmp_arg_cmp cmp[2] = {
 			SCMP_CMP(rule->arg->index, SCMP_CMP_MASKED_EQ, m[i].mask, m[i].value),
@@ -159,7 +170,8 @@ static int arg_rule_add(scmp_filter_ctx ctx, uint32_t arch, int number, const st
 }
 
 /* What an admin wants to hear of. Returns the number of calls with rules. */
-static int add_loud(scmp_filter_ctx ctx, const struct filter *f, const struct verdict_table *t, struct err *e)
+static int add_loud(
+	scmp_filter_ctx ctx, const struct filter *f, const struct verdict_table *t, struct err *e)
 {
 	int rules = 0, r = 0;
 
@@ -168,8 +180,10 @@ static int add_loud(scmp_filter_ctx ctx, const struct filter *f, const struct ve
 
 		if (v->action == CALL_ALLOW || !v->known || v->quiet)
 			continue;
-		r = rule_add(ctx, t->arch, v->action == CALL_KILL ? SCMP_ACT_KILL_PROCESS :
-				SCMP_ACT_ERRNO((uint32_t)v->error), n, 0, NULL, e);
+		r = rule_add(ctx, t->arch,
+			v->action == CALL_KILL ? SCMP_ACT_KILL_PROCESS
+					       : SCMP_ACT_ERRNO((uint32_t)v->error),
+			n, 0, NULL, e);
 		rules++;
 	}
 	for (size_t i = 0; i < f->n_args && r == 0; i++) {
@@ -200,7 +214,8 @@ static int add_quiet(scmp_filter_ctx ctx, const struct verdict_table *t, struct 
 	return r < 0 ? r : rules;
 }
 
-static int export(scmp_filter_ctx ctx, int rules, struct sock_filter *ret, uint16_t *ret_n, struct err *e)
+static int export(
+	scmp_filter_ctx ctx, int rules, struct sock_filter *ret, uint16_t *ret_n, struct err *e)
 {
 	_cleanup_fd_ int fd = -1;
 	ssize_t n;
@@ -237,7 +252,8 @@ static int make_loud(const struct filter *f, const struct verdict_table *t, stru
 	return r < 0 ? r : export(ctx, r, ret, ret_n, e);
 }
 
-static int make_quiet(const struct verdict_table *t, struct sock_filter *ret, uint16_t *ret_n, struct err *e)
+static int make_quiet(
+	const struct verdict_table *t, struct sock_filter *ret, uint16_t *ret_n, struct err *e)
 {
 	_cleanup_(cleanup_scmp) scmp_filter_ctx ctx = NULL;
 	int r;
@@ -248,7 +264,8 @@ static int make_quiet(const struct verdict_table *t, struct sock_filter *ret, ui
 	return r < 0 ? r : export(ctx, r, ret, ret_n, e);
 }
 
-int filter_compile(const struct filter *f, uint32_t arch, void **ret, size_t *ret_len, struct err *e)
+int filter_compile(
+	const struct filter *f, uint32_t arch, void **ret, size_t *ret_len, struct err *e)
 {
 	/* One instruction more, so that a program which is too long shows. */
 	_cleanup_free_ char *file = calloc(1, PROGRAM_MAX + 2 * sizeof(struct sock_filter));

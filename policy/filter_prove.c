@@ -1,9 +1,10 @@
 /*
  * filter_prove - does a compiled program do what the rules say?
  *
- * The rules are evaluated as written and the program as the kernel would run it, both programs together. Calls without argument
- * rules depend on the number alone and are tried all; for the others every value of a rule is tried with its neighbours, each
- * bit, the bits above the argument's width, and each combination of those with a selecting argument.
+ * The rules are evaluated as written and the program as the kernel would run it, both programs
+ * together. Calls without argument rules depend on the number alone and are tried all; for the
+ * others every value of a rule is tried with its neighbours, each bit, the bits above the
+ * argument's width, and each combination of those with a selecting argument.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -31,7 +32,8 @@ static int try(const struct proof *p, const struct seccomp_data *d)
 	if (said == done)
 		return 0;
 	return err_set(p->e, EUCLEAN,
-		"miscompiled: arch 0x%x call %d (0x%llx, 0x%llx, 0x%llx, 0x%llx): rules say 0x%x, program 0x%x",
+		"miscompiled: arch 0x%x call %d (0x%llx, 0x%llx, 0x%llx, 0x%llx): rules say 0x%x, "
+		"program 0x%x",
 		d->arch, d->nr, (unsigned long long)d->args[0], (unsigned long long)d->args[1],
 		(unsigned long long)d->args[2], (unsigned long long)d->args[3], said, done);
 }
@@ -75,7 +77,8 @@ static int prove_other_arches(const struct proof *p)
 }
 
 /* One value of one argument, alone, one off, and with bits that the kernel does not look at. */
-static int prove_near(const struct proof *p, struct seccomp_data *d, const struct syscall_arg *a, uint64_t v)
+static int prove_near(
+	const struct proof *p, struct seccomp_data *d, const struct syscall_arg *a, uint64_t v)
 {
 	const uint64_t mask = syscall_arg_mask(a);
 	const uint64_t near[] = { v, v + 1, v - 1, ~v };
@@ -110,8 +113,8 @@ static int prove_arg(const struct proof *p, struct seccomp_data *d, const struct
 }
 
 /* Everything about `rule` while another argument of the call, that of `outer`, has one value. */
-static int prove_with(const struct proof *p, const struct arg_rule *rule, const struct arg_rule *outer,
-	uint64_t value, int n)
+static int prove_with(const struct proof *p, const struct arg_rule *rule,
+	const struct arg_rule *outer, uint64_t value, int n)
 {
 	struct seccomp_data d = { .nr = n, .arch = p->t->arch };
 	int r;
@@ -129,7 +132,8 @@ static int prove_with(const struct proof *p, const struct arg_rule *rule, const 
 }
 
 /* Rules of one call must not disturb each other, whatever the other's argument is. */
-static int prove_pair(const struct proof *p, const struct arg_rule *rule, const struct arg_rule *outer, int n)
+static int prove_pair(
+	const struct proof *p, const struct arg_rule *rule, const struct arg_rule *outer, int n)
 {
 	int r = prove_with(p, rule, outer, 0, n);
 
@@ -142,8 +146,8 @@ static int prove_pair(const struct proof *p, const struct arg_rule *rule, const 
 	return r;
 }
 
-int filter_prove(const struct filter *f, const struct verdict_table *t, const void *file, size_t len,
-	struct err *e)
+int filter_prove(const struct filter *f, const struct verdict_table *t, const void *file,
+	size_t len, struct err *e)
 {
 	const struct proof p = { .f = f, .t = t, .file = file, .e = e };
 	int r;

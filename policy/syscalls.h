@@ -5,9 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the project itself knows of system calls: groups, newer numbers, argument names, widths and constants. */
+/*
+ * What the project itself knows of system calls: groups, newer numbers, argument names, widths and
+ * constants.
+ */
 
-#define SYSCALLS_MAX 512 /* numbers are below this on every architecture that filters are made for */
+#define SYSCALLS_MAX                                                                               \
+	512 /* numbers are below this on every architecture that filters are made for */
 
 /* AUDIT_ARCH_* of this machine. */
 uint32_t syscall_native_arch(void);
@@ -16,21 +20,22 @@ uint32_t syscall_native_arch(void);
 bool syscall_known(const char *name);
 
 /*
- * The call's number on the architecture, below SYSCALLS_MAX; -ENOENT if it has none there. For another architecture than
- * this machine's, calls that libseccomp does not know count as absent: no rule could be made for them.
+ * The call's number on the architecture, below SYSCALLS_MAX; -ENOENT if it has none there. For
+ * another architecture than this machine's, calls that libseccomp does not know count as absent: no
+ * rule could be made for them.
  */
 int syscall_number(uint32_t arch, const char *name);
 
 /*
- * The name of a call that counts as known: a filter that does not mention it refuses it with EPERM, while all other
- * numbers are ENOSYS. NULL: not known. buf holds the name.
+ * The name of a call that counts as known: a filter that does not mention it refuses it with EPERM,
+ * while all other numbers are ENOSYS. NULL: not known. buf holds the name.
  */
 #define SYSCALL_NAME_MAX 40
 const char *syscall_name(uint32_t arch, int number, char buf[static SYSCALL_NAME_MAX]);
 
 /*
- * The members of a group ("@mount"), blank-separated, which may be groups themselves; NULL: no such group. The names and
- * members are those of systemd's SystemCallFilter=, systemd.exec(5).
+ * The members of a group ("@mount"), blank-separated, which may be groups themselves; NULL: no such
+ * group. The names and members are those of systemd's SystemCallFilter=, systemd.exec(5).
  */
 const char *syscall_group(const char *name);
 
@@ -44,13 +49,17 @@ struct arg_constant {
 	uint64_t value;
 };
 
-/* One argument as the kernel's prototype declares it. bits is what the kernel looks at; the rest of the register is noise. */
+/*
+ * One argument as the kernel's prototype declares it. bits is what the kernel looks at; the rest of
+ * the register is noise.
+ */
 struct syscall_arg {
 	const char *call;
 	const char *name;
 	uint8_t index;
 	uint8_t bits;
-	bool selector; /* decides what the call's other arguments mean: "socket(AF_NETLINK).protocol" */
+	bool selector; /* decides what the call's other arguments mean:
+			  "socket(AF_NETLINK).protocol" */
 	enum arg_kind kind;
 	const struct arg_constant *constants; /* ends with a NULL name */
 };
@@ -63,7 +72,10 @@ const struct syscall_arg *syscall_selector(const char *call);
 /* All bits that the kernel looks at. */
 uint64_t syscall_arg_mask(const struct syscall_arg *a);
 
-/* A constant's name or a number (decimal, 0x, negative for -1 as in personality). -EINVAL: neither, or too wide. */
+/*
+ * A constant's name or a number (decimal, 0x, negative for -1 as in personality). -EINVAL: neither,
+ * or too wide.
+ */
 int syscall_constant(const struct syscall_arg *a, const char *word, uint64_t *ret);
 
 #endif

@@ -1,11 +1,12 @@
 /*
  * program - attaches a compiled filter to the thread that calls it.
  *
- * Trust:  runs as root of the container in sshd's or cron's child and in carrel-relay; the descriptor comes from the
- *         helper, which compiled and checked it. What is read is judged all the same: a wrong file must not attach.
- * In:     fd, the program file; the caller has no_new_privs or CAP_SYS_ADMIN in its user namespace.
- * Order:  loud, then quiet: of two filters that refuse the same call with an errno, the newer one's errno counts.
- * Fails:  a negative errno. The loud program may then be attached already, so the caller must end, never go on.
+ * Trust:  runs as root of the container in sshd's or cron's child and in carrel-relay; the
+ * descriptor comes from the helper, which compiled and checked it. What is read is judged all the
+ * same: a wrong file must not attach. In:     fd, the program file; the caller has no_new_privs or
+ * CAP_SYS_ADMIN in its user namespace. Order:  loud, then quiet: of two filters that refuse the
+ * same call with an errno, the newer one's errno counts. Fails:  a negative errno. The loud program
+ * may then be attached already, so the caller must end, never go on.
  */
 #include "helper/public/program.h"
 
@@ -89,7 +90,8 @@ int program_attach(int fd)
 	int r;
 
 	/* One byte more than any program has, so that a longer file is noticed. */
-	file = mmap(NULL, PROGRAM_MAX + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	file = mmap(
+		NULL, PROGRAM_MAX + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (file == MAP_FAILED)
 		return -errno;
 

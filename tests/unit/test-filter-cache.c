@@ -134,10 +134,10 @@ static void damage_at(off_t at)
 
 static void damaged_entry_is_made_again(void)
 {
-	damage_at(0);					 /* magic */
+	damage_at(0); /* magic */
 	damage_at(offsetof(struct program_head, loud));
 	damage_at(offsetof(struct program_head, check));
-	damage_at(sizeof(struct program_head) + 4);	 /* first instruction */
+	damage_at(sizeof(struct program_head) + 4); /* first instruction */
 	damage_at(sizeof(struct program_head) + 8 * 100); /* some instruction */
 }
 
@@ -211,7 +211,8 @@ static void unwritable_cache_costs_time_but_no_login(void)
 	start();
 	CHECK_EQ(filter_open(dirs, 1, "t", bad_dir, &fd, &e), 0);
 	seals = fcntl(fd, F_GET_SEALS);
-	CHECK(seals > 0 && (seals & F_SEAL_WRITE) && (seals & F_SEAL_GROW) && (seals & F_SEAL_SHRINK));
+	CHECK(seals > 0 && (seals & F_SEAL_WRITE) && (seals & F_SEAL_GROW) &&
+		(seals & F_SEAL_SHRINK));
 	CHECK(write(fd, "x", 1) < 0);
 }
 

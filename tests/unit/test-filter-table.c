@@ -42,7 +42,7 @@ static bool compile_all(void)
 		free(programs[i]);
 		programs[i] = NULL;
 		if (filter_load(dirs, 1, names[i], false, &f, &e) < 0 ||
-				filter_compile(f, arch, &programs[i], &len, &e) < 0) {
+			filter_compile(f, arch, &programs[i], &len, &e) < 0) {
 			test_fail(__FILE__, __LINE__, e.text);
 			good = false;
 		}
@@ -95,8 +95,9 @@ static bool list_has(const char *list, const char *name)
 {
 	const char *at = strstr(list, name);
 
-	return strcmp(list, "*") == 0 || (at && (at == list || at[-1] == ',') &&
-			(at[strlen(name)] == '\0' || at[strlen(name)] == ','));
+	return strcmp(list, "*") == 0 ||
+	       (at && (at == list || at[-1] == ',') &&
+		       (at[strlen(name)] == '\0' || at[strlen(name)] == ','));
 }
 
 /* Returns 1 if the row was tried at least once. */
@@ -122,8 +123,8 @@ static int row(const char *filters, const char *call, char *args, const char *ex
 			continue;
 		tried = 1;
 		(void)snprintf(what, sizeof(what), "%s: %s on 0x%x", names[i], call, arch);
-		test_check_str("shipped.tests", line, what, verdict_name(bpf_eval_file(programs[i], &d)),
-			expected);
+		test_check_str("shipped.tests", line, what,
+			verdict_name(bpf_eval_file(programs[i], &d)), expected);
 	}
 	return tried;
 }

@@ -62,8 +62,12 @@ static void refused(int line, const char *text, const char *part)
 }
 #define REFUSED(text, part) refused(__LINE__, text, part)
 
-/* The verdict of the rules, after checking that a compiled program says the same: filter_compile() proves it. */
-static uint32_t verdict(const struct filter *f, const char *call, uint64_t a0, uint64_t a1, uint64_t a2)
+/*
+ * The verdict of the rules, after checking that a compiled program says the same: filter_compile()
+ * proves it.
+ */
+static uint32_t verdict(
+	const struct filter *f, const char *call, uint64_t a0, uint64_t a1, uint64_t a2)
 {
 	static struct verdict_table t;
 	struct seccomp_data d = { .arch = AUDIT_ARCH_X86_64, .args = { a0, a1, a2 } };
@@ -94,8 +98,11 @@ static void later_lines_win(void)
 	_cleanup_(filter_cleanup) struct filter *f = NULL;
 	struct err e;
 
-	CHECK_EQ(load("[filter]\nallow = @file-system mount\nrefuse = openat:EACCES @mount\n\tstatx:ENOSYS\n"
-		      "kill = bpf\nallow = umount2\n", &f, &e), 0);
+	CHECK_EQ(load("[filter]\nallow = @file-system mount\nrefuse = openat:EACCES "
+		      "@mount\n\tstatx:ENOSYS\n"
+		      "kill = bpf\nallow = umount2\n",
+			 &f, &e),
+		0);
 	if (!f)
 		return;
 	CHECK_EQ(verdict(f, "open", 0, 0, 0), SECCOMP_RET_ALLOW);
@@ -121,15 +128,18 @@ static void every_mistake_names_file_line_and_word(void)
 	REFUSED("[filter]\ninclude = nobody\n", "no filter 'nobody'");
 	REFUSED("[filter]\ninclude = ../x\n", "'../x' is no name of a filter");
 	REFUSED("[args]\nsocket.domian = AF_UNIX\n", "unknown argument 'domian' of 'socket'");
-	REFUSED("[args]\nsocket.domain = AF_UNIX AF_INTE\n", "unknown value 'AF_INTE' for socket.domain");
+	REFUSED("[args]\nsocket.domain = AF_UNIX AF_INTE\n",
+		"unknown value 'AF_INTE' for socket.domain");
 	REFUSED("[args]\nsocket.domain = 4294967297\n", "unknown value '4294967297'");
 	REFUSED("[args]\nsocket.domain = 1x\n", "unknown value '1x'");
 	REFUSED("[args]\nsocket.domain =\n", "socket.domain on line 2 has no values");
 	REFUSED("[args]\nsocket.domain = not\n[filter]\n", "socket.domain on line 2 has no values");
 	REFUSED("[args]\nsocket.domain = not else EPERM\n", "has no values");
 	REFUSED("[args]\nsocket.domain = AF_UNIX else\n", "unknown error '' after else");
-	REFUSED("[args]\nsocket.domain = AF_UNIX else EPERM AF_INET\n", "'AF_INET' after the rule's end");
-	REFUSED("[args]\nsocket.domain = AF_UNIX\nsocket.domain = AF_INET\n", "t.filter:3: repeated; first on line 2");
+	REFUSED("[args]\nsocket.domain = AF_UNIX else EPERM AF_INET\n",
+		"'AF_INET' after the rule's end");
+	REFUSED("[args]\nsocket.domain = AF_UNIX\nsocket.domain = AF_INET\n",
+		"t.filter:3: repeated; first on line 2");
 	REFUSED("[args]\nclone(1).flags = CLONE_VM\n", "no argument of 'clone' can select");
 	REFUSED("[args]\nsocket(AF_INET).domain = AF_UNIX\n", "'domain' cannot select itself");
 	REFUSED("[args]\nsocket = AF_UNIX\n", "'socket' is not CALL.ARGUMENT");
@@ -153,10 +163,14 @@ static void includes_are_overridden_line_by_line(void)
 	_cleanup_(filter_cleanup) struct filter *f = NULL;
 	struct err e;
 
-	put(shipped, "base", "[filter]\nallow = socket read mount\n[args]\nsocket.domain = AF_UNIX else EACCES\n"
-			     "socket(AF_NETLINK).protocol = 0 else EACCES\n");
-	CHECK_EQ(load("[filter]\ndescription = x\ninclude = base\nrefuse = mount\n[args]\nsocket.domain = AF_INET\n"
-		      "socket(AF_NETLINK).protocol = any\n", &f, &e), 0);
+	put(shipped, "base",
+		"[filter]\nallow = socket read mount\n[args]\nsocket.domain = AF_UNIX else EACCES\n"
+		"socket(AF_NETLINK).protocol = 0 else EACCES\n");
+	CHECK_EQ(load("[filter]\ndescription = x\ninclude = base\nrefuse = "
+		      "mount\n[args]\nsocket.domain = AF_INET\n"
+		      "socket(AF_NETLINK).protocol = any\n",
+			 &f, &e),
+		0);
 	if (!f)
 		return;
 	CHECK_EQ(verdict(f, "mount", 0, 0, 0), ERR(EPERM));
@@ -220,8 +234,12 @@ static void ints_are_judged_as_the_kernel_sees_them(void)
 	_cleanup_(filter_cleanup) struct filter *f = NULL;
 	struct err e;
 
-	CHECK_EQ(load("[filter]\nallow = socket ioctl personality ptrace\n[args]\nsocket.domain = AF_UNIX AF_INET\n"
-		      "ioctl.request = not TIOCSTI 0\npersonality.persona = 0 -1\nptrace.request = 0 -1\n", &f, &e), 0);
+	CHECK_EQ(load("[filter]\nallow = socket ioctl personality ptrace\n[args]\nsocket.domain = "
+		      "AF_UNIX AF_INET\n"
+		      "ioctl.request = not TIOCSTI 0\npersonality.persona = 0 -1\nptrace.request = "
+		      "0 -1\n",
+			 &f, &e),
+		0);
 	if (!f)
 		return;
 	CHECK_EQ(verdict(f, "socket", 40, 0, 0), ERR(EPERM));
@@ -245,7 +263,10 @@ static void flags_are_judged_bit_by_bit(void)
 	struct err e;
 
 	CHECK_EQ(load("[filter]\nallow = unshare memfd_create clone clone3\n[args]\n"
-		      "unshare.flags = not CLONE_NEWUSER CLONE_NEWNET\nmemfd_create.flags = MFD_CLOEXEC\n", &f, &e), 0);
+		      "unshare.flags = not CLONE_NEWUSER CLONE_NEWNET\nmemfd_create.flags = "
+		      "MFD_CLOEXEC\n",
+			 &f, &e),
+		0);
 	if (!f)
 		return;
 	CHECK_EQ(verdict(f, "unshare", 0x10000000, 0, 0), ERR(EPERM));
@@ -263,7 +284,9 @@ static void clone3_is_absent_where_clone_is_filtered(void)
 	_cleanup_(filter_cleanup) struct filter *f = NULL;
 	struct err e;
 
-	CHECK_EQ(load("[filter]\nallow = clone clone3\n[args]\nclone.flags = not CLONE_NEWUSER\n", &f, &e), 0);
+	CHECK_EQ(load("[filter]\nallow = clone clone3\n[args]\nclone.flags = not CLONE_NEWUSER\n",
+			 &f, &e),
+		0);
 	if (!f)
 		return;
 	CHECK_EQ(verdict(f, "clone3", 0, 0, 0), ERR(ENOSYS));
@@ -302,7 +325,9 @@ static void damaged_programs_are_not_proved(void)
 	size_t len;
 
 	CHECK(t);
-	CHECK_EQ(load("[filter]\nallow = @system-service\n[args]\nsocket.domain = AF_UNIX\n", &f, &e), 0);
+	CHECK_EQ(load("[filter]\nallow = @system-service\n[args]\nsocket.domain = AF_UNIX\n", &f,
+			 &e),
+		0);
 	if (!t || !f || filter_compile(f, AUDIT_ARCH_X86_64, &file, &len, &e) < 0) {
 		test_fail(__FILE__, __LINE__, e.text);
 		return;
@@ -311,7 +336,10 @@ static void damaged_programs_are_not_proved(void)
 	CHECK_EQ(filter_prove(f, t, file, len, &e), 0);
 	h = file;
 	insns = (void *)(h + 1);
-	/* Each return of the loud program turned round must be noticed; foreign ABIs are killed by the quiet one too. */
+	/*
+	 * Each return of the loud program turned round must be noticed; foreign ABIs are killed by
+	 * the quiet one too.
+	 */
 	for (int i = 0; i < h->loud; i++) {
 		uint32_t k = insns[i].k;
 
@@ -327,16 +355,21 @@ static void damaged_programs_are_not_proved(void)
 	CHECK_CONTAINS(e.text, "miscompiled");
 }
 
-/* What a program refuses is exactly what arg_rule_matches() lists, for values that no human would choose. */
+/*
+ * What a program refuses is exactly what arg_rule_matches() lists, for values that no human would
+ * choose.
+ */
 static void random_rules_compile_to_what_they_say(void)
 {
-	static const char *const args[] = { "socket.domain", "ioctl.request", "clone.flags", "ptrace.request",
-		"unshare.flags", "socket(AF_NETLINK).protocol", "keyctl.operation" };
+	static const char *const args[] = { "socket.domain", "ioctl.request", "clone.flags",
+		"ptrace.request", "unshare.flags", "socket(AF_NETLINK).protocol",
+		"keyctl.operation" };
 	unsigned seed = 1;
 
 	for (int round = 0; round < 60; round++) {
 		_cleanup_(filter_cleanup) struct filter *f = NULL;
-		char text[2048] = "[filter]\nallow = socket ioctl clone ptrace unshare keyctl\n[args]\n";
+		char text[2048] =
+			"[filter]\nallow = socket ioctl clone ptrace unshare keyctl\n[args]\n";
 		struct err e;
 
 		for (size_t i = 0; i < sizeof(args) / sizeof(*args); i++) {
@@ -347,8 +380,9 @@ static void random_rules_compile_to_what_they_say(void)
 				continue;
 			at += sprintf(at, "%s =%s", args[i], rand_r(&seed) % 2 ? " not" : "");
 			for (int j = 0; j < n; j++)
-				at += sprintf(at, " 0x%x", rand_r(&seed) % 2 ? (unsigned)rand_r(&seed) :
-						1u << rand_r(&seed) % 32);
+				at += sprintf(at, " 0x%x",
+					rand_r(&seed) % 2 ? (unsigned)rand_r(&seed)
+							  : 1u << rand_r(&seed) % 32);
 			(void)sprintf(at, "\n");
 		}
 		CHECK_EQ(load(text, &f, &e), 0);
