@@ -11,14 +11,13 @@
 #define BLANKS " \t\n"
 
 /* The order is libpam's: the index is the return value. */
-static const char *const code_names[PAMLINE_CODES] = {
-	"success", "open_err", "symbol_err", "service_err", "system_err", "buf_err", "perm_denied",
-	"auth_err", "cred_insufficient", "authinfo_unavail", "user_unknown", "maxtries",
-	"new_authtok_reqd", "acct_expired", "session_err", "cred_unavail", "cred_expired",
-	"cred_err", "no_module_data", "conv_err", "authtok_err", "authtok_recover_err",
-	"authtok_lock_busy", "authtok_disable_aging", "try_again", "ignore", "abort",
-	"authtok_expired", "module_unknown", "bad_item", "conv_again", "incomplete"
-};
+static const char *const code_names[PAMLINE_CODES] = { "success", "open_err", "symbol_err",
+	"service_err", "system_err", "buf_err", "perm_denied", "auth_err", "cred_insufficient",
+	"authinfo_unavail", "user_unknown", "maxtries", "new_authtok_reqd", "acct_expired",
+	"session_err", "cred_unavail", "cred_expired", "cred_err", "no_module_data", "conv_err",
+	"authtok_err", "authtok_recover_err", "authtok_lock_busy", "authtok_disable_aging",
+	"try_again", "ignore", "abort", "authtok_expired", "module_unknown", "bad_item",
+	"conv_again", "incomplete" };
 
 enum { CODE_SUCCESS = 0, CODE_NEW_AUTHTOK_REQD = 12, CODE_IGNORE = 25 };
 
@@ -94,7 +93,8 @@ static int action_parse(const char *word, short *ret)
 		if (*word < '0' || *word > '9')
 			return -EINVAL;
 		jump = jump * 10 + (*word - '0');
-		if (jump > 999) /* nobody's stack is that long; libpam's own arithmetic overflows later */
+		if (jump > 999) /* nobody's stack is that long; libpam's own arithmetic overflows
+				   later */
 			return -ERANGE;
 	}
 	if (jump == 0)
@@ -111,7 +111,8 @@ static int code_find(const char *word)
 	return -1;
 }
 
-/* One "code=action" of a bracketed control. Blanks around '=' are allowed by libpam, used by nobody, refused here. */
+/* One "code=action" of a bracketed control. Blanks around '=' are allowed by libpam, used by
+ * nobody, refused here. */
 static int pair_parse(struct pamline *l, char *pair, struct err *e)
 {
 	char *value = strchr(pair, '=');
@@ -230,8 +231,8 @@ static int words_parse(struct pamline *l, struct err *e)
 }
 
 /*
- * Appends one physical line's content to l->words. Returns 1 when a backslash asks for the next one, 0 when the logical
- * line is complete (or nothing was there).
+ * Appends one physical line's content to l->words. Returns 1 when a backslash asks for the next
+ * one, 0 when the logical line is complete (or nothing was there).
  */
 static int physical_add(struct pamline *l, const char *from, size_t n, struct err *e)
 {
@@ -321,7 +322,8 @@ static int line_add(struct pamfile *f, size_t *pos, unsigned *number, struct err
 	r = logical_read(f->text, pos, number, l, e);
 	if (r == 0) {
 		f->n_lines++;
-		/* words of blanks alone are possible through continuation lines: nothing, for libpam an error */
+		/* words of blanks alone are possible through continuation lines: nothing, for
+		 * libpam an error */
 		if (l->words && l->words[strspn(l->words, BLANKS)] == '\0')
 			r = err_set(e, EINVAL, "nothing but continuation");
 		else if (l->words)

@@ -6,17 +6,18 @@
 
 struct err;
 
-/* One file of /etc/pam.d as lines, read the way Linux-PAM 1.5 to 1.7 does, but never guessing: what is unclear is refused. */
+/* One file of /etc/pam.d as lines, read the way Linux-PAM 1.5 to 1.7 does, but never guessing: what
+ * is unclear is refused. */
 
-#define PAMLINE_CODES 32	 /* return values that a module has, PAM_SUCCESS = 0 and up */
-#define PAMLINE_LENGTH_MAX 1000	 /* one logical line; old libpam gives up at 1024 */
+#define PAMLINE_CODES 32 /* return values that a module has, PAM_SUCCESS = 0 and up */
+#define PAMLINE_LENGTH_MAX 1000 /* one logical line; old libpam gives up at 1024 */
 #define PAMLINE_TEXT_MAX (1 << 20)
 
 enum pamline_kind {
 	PAMLINE_BLANK = 0, /* nothing, or a comment */
 	PAMLINE_MODULE,
-	PAMLINE_INCLUDE,     /* TYPE include FILE */
-	PAMLINE_SUBSTACK,    /* TYPE substack FILE */
+	PAMLINE_INCLUDE, /* TYPE include FILE */
+	PAMLINE_SUBSTACK, /* TYPE substack FILE */
 	PAMLINE_INCLUDE_ALL, /* @include FILE: all four types */
 };
 
@@ -41,12 +42,12 @@ enum pamline_action {
 struct pamline {
 	enum pamline_kind kind;
 	enum pamline_type type;
-	unsigned number;   /* of its first physical line, from 1 */
+	unsigned number; /* of its first physical line, from 1 */
 	size_t start, end; /* bytes of the text, with the newline and all continuation lines */
 	short action[PAMLINE_CODES];
-	char *words;	    /* owned: holds the two below */
+	char *words; /* owned: holds the two below */
 	const char *target; /* module or file as written */
-	const char *args;   /* the rest of the line, never NULL, blanks at its ends cut */
+	const char *args; /* the rest of the line, never NULL, blanks at its ends cut */
 };
 
 struct pamfile {

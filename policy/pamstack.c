@@ -13,30 +13,34 @@
 /*
  * Why these lines and these places:
  *
- * auth, first. pam_setcred() replays the path that pam_authenticate() took (a jump or `sufficient` taken then is taken
- * again), and with a public key in sshd pam_authenticate() never ran and every module's setcred decides anew. Only the
- * first module is reached in both. `optional`, and the module returns PAM_IGNORE: no other line notices it.
+ * auth, first. pam_setcred() replays the path that pam_authenticate() took (a jump or `sufficient`
+ * taken then is taken again), and with a public key in sshd pam_authenticate() never ran and every
+ * module's setcred decides anew. Only the first module is reached in both. `optional`, and the
+ * module returns PAM_IGNORE: no other line notices it.
  *
  * session, last. Behind everything that must still run in the service's own world.
  *
- * The guards are run by libpam without our module: a jump over a module that cannot be loaded is a jump like any other.
- * The landing makes the jumps end inside the stack also after somebody deletes the module's line by hand; without it
- * libpam would say "bad jump" and refuse root.
+ * The guards are run by libpam without our module: a jump over a module that cannot be loaded is a
+ * jump like any other. The landing makes the jumps end inside the stack also after somebody deletes
+ * the module's line by hand; without it libpam would say "bad jump" and refuse root.
  */
-#define AUTH_NOTE "# Carrel needs to be first here; 'carrel pam disable' takes it out. See pam_carrel(8)."
-#define SESSION_NOTE "# Carrel confines every session from here on, but for the exempt. See pam_carrel(8)."
+#define AUTH_NOTE                                                                                  \
+	"# Carrel needs to be first here; 'carrel pam disable' takes it out. See pam_carrel(8)."
+#define SESSION_NOTE                                                                               \
+	"# Carrel confines every session from here on, but for the exempt. See pam_carrel(8)."
 #define LANDING "session optional pam_permit.so # where the jumps above land"
 #define GUARD_ROOT "quiet uid = 0"
 #define GUARD_GROUPS "quiet user ingroup "
 
-#define LEVELS_MAX 16 /* libpam's limit for includes in includes; beyond it the service does not start */
+#define LEVELS_MAX                                                                                 \
+	16 /* libpam's limit for includes in includes; beyond it the service does not start */
 
 /* A handler, in libpam's word: one step of a flattened stack. */
 struct step {
 	const struct pamfile *file;
 	const struct pamline *line;
 	unsigned level; /* of substacks */
-	bool header;	/* stands for a substack's beginning, runs nothing */
+	bool header; /* stands for a substack's beginning, runs nothing */
 	bool ours;
 	bool guard;
 };
@@ -59,8 +63,8 @@ static void stack_free(struct stack *s)
 	*s = (struct stack){ 0 };
 }
 
-static int file_load(const struct pamstack_source *src, const char *name, struct pamfile *ret,
-	struct err *e)
+static int file_load(
+	const struct pamstack_source *src, const char *name, struct pamfile *ret, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_free_ char *path = NULL;
@@ -159,7 +163,8 @@ static int stack_build(struct stack *s, const struct pamstack_source *src, const
 	return 0;
 }
 
-/* Whether the line has the form of one of our guards, and over how many lines it jumps; 0 when not. */
+/* Whether the line has the form of one of our guards, and over how many lines it jumps; 0 when not.
+ */
 static int guard_jump(const struct pamline *l)
 {
 	if (!pamline_is_module(l, PAMLINE_SESSION, PAMSTACK_GUARD) || l->action[0] <= 0)
@@ -172,7 +177,8 @@ static int guard_jump(const struct pamline *l)
 	return l->action[0];
 }
 
-/* Marks the guards that stand right before step `at` and land right behind it; says whether root's is among them. */
+/* Marks the guards that stand right before step `at` and land right behind it; says whether root's
+ * is among them. */
 static bool guards_mark(struct stack *s, size_t at)
 {
 	bool root = false;
@@ -199,7 +205,8 @@ static size_t level_end(const struct stack *s, size_t at)
 	return i + 1;
 }
 
-/* The step that a jump leads to. A substack counts as one, and a jump never leaves the one it is in. */
+/* The step that a jump leads to. A substack counts as one, and a jump never leaves the one it is
+ * in. */
 static size_t jump_end(const struct stack *s, size_t at, int jump, bool *ret_bad)
 {
 	unsigned level = s->steps[at].level;
@@ -216,9 +223,10 @@ static size_t jump_end(const struct stack *s, size_t at, int jump, bool *ret_bad
 }
 
 /*
- * Where one action leads. n_steps is the stack's end, SIZE_MAX "ends in a refusal". Modules are taken to return anything,
- * so more ways are seen than there are, never fewer. ends_matter: the caller of this stack is known to go on after a
- * refusal (setcred in sshd and cron), so that a refused end is an end like any other.
+ * Where one action leads. n_steps is the stack's end, SIZE_MAX "ends in a refusal". Modules are
+ * taken to return anything, so more ways are seen than there are, never fewer. ends_matter: the
+ * caller of this stack is known to go on after a refusal (setcred in sshd and cron), so that a
+ * refused end is an end like any other.
  */
 static size_t action_end(const struct stack *s, size_t at, int action, bool ends_matter)
 {
@@ -229,7 +237,8 @@ static size_t action_end(const struct stack *s, size_t at, int action, bool ends
 	case PAMLINE_DONE:
 		return level_end(s, at);
 	case PAMLINE_DIE:
-		/* in a substack it ends that one only, and the outer stack could forget the failure */
+		/* in a substack it ends that one only, and the outer stack could forget the failure
+		 */
 		return s->steps[at].level > 0 || ends_matter ? level_end(s, at) : SIZE_MAX;
 	case PAMLINE_IGNORE:
 	case PAMLINE_OK:
@@ -244,11 +253,12 @@ static size_t action_end(const struct stack *s, size_t at, int action, bool ends
 
 static void step_describe(const struct step *step, char *buf, size_t size)
 {
-	(void)snprintf(buf, size, "%s:%u: '%s'", step->file->path, step->line->number,
-		step->line->target);
+	(void)snprintf(
+		buf, size, "%s:%u: '%s'", step->file->path, step->line->number, step->line->target);
 }
 
-/* Looks at everything step `at` can lead to; false when one of them passes by `ours` or falls in behind `first`. */
+/* Looks at everything step `at` can lead to; false when one of them passes by `ours` or falls in
+ * behind `first`. */
 static bool step_leads(const struct stack *s, size_t at, size_t first, size_t ours,
 	bool ends_matter, bool *reached, char *trouble, size_t size)
 {
@@ -270,13 +280,13 @@ static bool step_leads(const struct stack *s, size_t at, size_t first, size_t ou
 			continue;
 		step_describe(step, what, sizeof(what));
 		if (to > ours) {
-			(void)snprintf(trouble, size, "%s can end or leave the stack before " PAMSTACK_MODULE,
-				what);
+			(void)snprintf(trouble, size,
+				"%s can end or leave the stack before " PAMSTACK_MODULE, what);
 			return false;
 		}
 		if (to > first) {
-			(void)snprintf(trouble, size, "%s can jump in behind the guard that lets root pass",
-				what);
+			(void)snprintf(trouble, size,
+				"%s can jump in behind the guard that lets root pass", what);
 			return false;
 		}
 		reached[to] = true;
@@ -284,7 +294,8 @@ static bool step_leads(const struct stack *s, size_t at, size_t first, size_t ou
 	return true;
 }
 
-/* Whether every way through the stack runs step `ours`, and none runs it without passing its guards. */
+/* Whether every way through the stack runs step `ours`, and none runs it without passing its
+ * guards. */
 static int stack_reaches(const struct stack *s, size_t ours, bool ends_matter, char *trouble,
 	size_t size, struct err *e)
 {
@@ -300,7 +311,8 @@ static int stack_reaches(const struct stack *s, size_t ours, bool ends_matter, c
 	for (size_t i = 0; i < ours; i++) {
 		if (!reached[i])
 			continue;
-		if (!step_leads(s, i, i < first ? first : ours, ours, ends_matter, reached, trouble, size))
+		if (!step_leads(s, i, i < first ? first : ours, ours, ends_matter, reached, trouble,
+			    size))
 			return 0;
 	}
 	return 0;
@@ -335,6 +347,7 @@ static int auth_judge(const struct pamstack_source *src, const char *service,
 	at = stack_find(&s, &ret->auth_lines);
 	if (at == SIZE_MAX)
 		return 0;
+	(void)snprintf(ret->module, sizeof(ret->module), "%s", s.steps[at].line->target);
 	if (ret->auth_lines > 1) {
 		(void)snprintf(ret->auth_trouble, sizeof(ret->auth_trouble),
 			PAMSTACK_MODULE " stands in the auth stack %u times", ret->auth_lines);
@@ -354,7 +367,8 @@ static void session_note(const struct stack *s, size_t at, struct pamstack_repor
 			pamline_text_is(s->steps[i].file, s->steps[i].line, LANDING))
 			continue;
 		step_describe(&s->steps[i], what, sizeof(what));
-		(void)snprintf(ret->note, sizeof(ret->note), "%s runs after " PAMSTACK_MODULE, what);
+		(void)snprintf(
+			ret->note, sizeof(ret->note), "%s runs after " PAMSTACK_MODULE, what);
 		return;
 	}
 }
@@ -379,11 +393,13 @@ static int session_judge(const struct pamstack_source *src, const char *service,
 	ours = &s.steps[at];
 	if (ret->session_lines > 1) {
 		(void)snprintf(ret->session_trouble, sizeof(ret->session_trouble),
-			PAMSTACK_MODULE " stands in the session stack %u times", ret->session_lines);
+			PAMSTACK_MODULE " stands in the session stack %u times",
+			ret->session_lines);
 		return 0;
 	}
 	(void)snprintf(ret->file, sizeof(ret->file), "%s", ours->file->path);
 	ret->line = ours->line->number;
+	(void)snprintf(ret->module, sizeof(ret->module), "%s", ours->line->target);
 	ret->guarded = guards_mark(&s, at);
 	session_note(&s, at, ret);
 	if (!pamline_refuses(ours->line)) {
@@ -392,7 +408,8 @@ static int session_judge(const struct pamstack_source *src, const char *service,
 			ours->file->path, ours->line->number);
 		return 0;
 	}
-	/* a stack that fails opens no session: login, su, runuser, sudo, sshd, cron and at all stop there */
+	/* a stack that fails opens no session: login, su, runuser, sudo, sshd, cron and at all stop
+	 * there */
 	return stack_reaches(&s, at, false, ret->session_trouble, sizeof(ret->session_trouble), e);
 }
 
@@ -421,8 +438,10 @@ static bool *lines_mark(const struct pamfile *f)
 		const struct pamline *l = &f->lines[i];
 		bool note = pamline_text_is(f, l, SESSION_NOTE);
 
-		/* a guard left over where somebody deleted the module's line is known by the note above it */
-		ours[i] = note || pamline_text_is(f, l, AUTH_NOTE) || pamline_text_is(f, l, LANDING) ||
+		/* a guard left over where somebody deleted the module's line is known by the note
+		 * above it */
+		ours[i] = note || pamline_text_is(f, l, AUTH_NOTE) ||
+			  pamline_text_is(f, l, LANDING) ||
 			  pamline_is_module(l, PAMLINE_AUTH, PAMSTACK_MODULE) ||
 			  pamline_is_module(l, PAMLINE_SESSION, PAMSTACK_MODULE) ||
 			  (after_note && guard_jump(l) > 0);
@@ -435,7 +454,8 @@ static bool *lines_mark(const struct pamfile *f)
 	return ours;
 }
 
-/* The file's text without the marked lines, with auth put before line auth_at and session behind line session_at. */
+/* The file's text without the marked lines, with auth put before line auth_at and session behind
+ * line session_at. */
 static char *text_join(const struct pamfile *f, const bool *drop, size_t auth_at, const char *auth,
 	size_t session_at, const char *session)
 {
@@ -494,9 +514,10 @@ static int line_counts(const struct pamstack_source *src, const struct pamline *
 	return r < 0 ? r : s.n_steps > 0;
 }
 
-/* The first line of auth and the last of session that are not ours; SIZE_MAX where there is none. */
-static int places_find(const struct pamstack_source *src, const struct pamfile *f,
-	const bool *ours, size_t *ret_auth, size_t *ret_session, struct err *e)
+/* The first line of auth and the last of session that are not ours; SIZE_MAX where there is none.
+ */
+static int places_find(const struct pamstack_source *src, const struct pamfile *f, const bool *ours,
+	size_t *ret_auth, size_t *ret_session, struct err *e)
 {
 	size_t auth = SIZE_MAX, session = SIZE_MAX;
 
@@ -522,10 +543,11 @@ static int places_find(const struct pamstack_source *src, const struct pamfile *
 	return 0;
 }
 
-/* What our present lines say, so that enabling again keeps it. All three are allocated, never NULL on success. */
+/* What our present lines say, so that enabling again keeps it. All three are allocated, never NULL
+ * on success. */
 struct settings {
 	char *auth_args;
-	char *args;   /* of the session line, without exempt= */
+	char *args; /* of the session line, without exempt= */
 	char *groups; /* "adm:wheel" */
 };
 
@@ -567,8 +589,8 @@ static int settings_read(const struct pamfile *f, struct settings *ret, struct e
 			session = l->args;
 		if (pamline_is_module(l, PAMLINE_ACCOUNT, PAMSTACK_MODULE) ||
 			pamline_is_module(l, PAMLINE_PASSWORD, PAMSTACK_MODULE))
-			return err_set(e, EINVAL, "%s:%u: '%s' is for auth and session only", f->path,
-				l->number, l->target);
+			return err_set(e, EINVAL, "%s:%u: '%s' is for auth and session only",
+				f->path, l->number, l->target);
 	}
 
 	if (asprintf(&ret->auth_args, "%s%s", *auth ? " " : "", auth) < 0)
@@ -601,11 +623,13 @@ static int session_print(const struct pamstack_want *want, const struct settings
 
 	if (asprintf(ret,
 		    SESSION_NOTE "\n"
-		    "session [success=%d default=ignore] " PAMSTACK_GUARD " " GUARD_ROOT "\n"
-		    "%s%s%s"
-		    "session required %s%s%s\n" LANDING "\n",
+				 "session [success=%d default=ignore] " PAMSTACK_GUARD
+				 " " GUARD_ROOT "\n"
+				 "%s%s%s"
+				 "session required %s%s%s\n" LANDING "\n",
 		    any ? 2 : 1,
-		    any ? "session [success=1 default=ignore] " PAMSTACK_GUARD " " GUARD_GROUPS : "",
+		    any ? "session [success=1 default=ignore] " PAMSTACK_GUARD " " GUARD_GROUPS
+			: "",
 		    groups, any ? "\n" : "", want->module, words, have->args) < 0) {
 		*ret = NULL;
 		return -ENOMEM;
@@ -637,10 +661,12 @@ int pamstack_enable(const struct pamstack_source *src, const char *service,
 	if (r < 0)
 		return r;
 	if (session_at == SIZE_MAX)
-		return err_set(e, ENOTSUP, "%s: no session lines: '%s' opens no sessions", f.path, service);
+		return err_set(e, ENOTSUP, "%s: no session lines: '%s' opens no sessions", f.path,
+			service);
 
 	if (session_print(want, &have, &session) < 0 ||
-		asprintf(&auth, AUTH_NOTE "\nauth optional %s%s\n", want->module, have.auth_args) < 0)
+		asprintf(&auth, AUTH_NOTE "\nauth optional %s%s\n", want->module, have.auth_args) <
+			0)
 		return err_set(e, ENOMEM, "out of memory");
 	joined = text_join(&f, ours, auth_at, auth, session_at, session);
 	if (!joined)
@@ -683,7 +709,8 @@ int pamstack_includes(
 
 int pamstack_check_groups(const char *groups, struct err *e)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789.-";
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789.-";
 
 	for (const char *g = groups;; g++) {
 		size_t n = strcspn(g, ":");

@@ -53,7 +53,8 @@ static bool lines_equal(const struct line *a, const struct line *b)
 	return a->len == b->len && a->newline == b->newline && !memcmp(a->text, b->text, a->len);
 }
 
-/* The longest common subsequence decides. common[i][j]: its length in what follows line i and line j. */
+/* The longest common subsequence decides. common[i][j]: its length in what follows line i and line
+ * j. */
 static int edits_find(const struct line *a, size_t n, const struct line *b, size_t m,
 	struct edit *edits, size_t *ret_n)
 {
@@ -65,10 +66,12 @@ static int edits_find(const struct line *a, size_t n, const struct line *b, size
 		return -ENOMEM;
 	for (size_t p = n; p-- > 0;) {
 		for (size_t q = m; q-- > 0;) {
-			uint16_t down = common[(p + 1) * width + q], right = common[p * width + q + 1];
+			uint16_t down = common[(p + 1) * width + q],
+				 right = common[p * width + q + 1];
 
 			if (lines_equal(&a[p], &b[q]))
-				common[p * width + q] = (uint16_t)(common[(p + 1) * width + q + 1] + 1);
+				common[p * width + q] =
+					(uint16_t)(common[(p + 1) * width + q + 1] + 1);
 			else
 				common[p * width + q] = down > right ? down : right;
 		}
@@ -150,7 +153,8 @@ static void hunks_print(const struct edit *edits, size_t n)
 	}
 }
 
-int diff_print(const char *old_name, const char *old_text, const char *new_name, const char *new_text)
+int diff_print(
+	const char *old_name, const char *old_text, const char *new_name, const char *new_text)
 {
 	_cleanup_free_ struct line *a = NULL;
 	_cleanup_free_ struct line *b = NULL;

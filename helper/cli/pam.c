@@ -1,12 +1,15 @@
 /*
- * carrel pam - puts pam_carrel.so into the stacks of services, takes it out, and says where it stands.
+ * carrel pam - puts pam_carrel.so into the stacks of services, takes it out, and says where it
+ * stands.
  *
  * Trust:  run by root; the words on the command line are root's. `status` needs no privilege.
  * In:     the tree of PAM files (pamtree.h); policy/pamstack.h decides about every line.
- * Order:  everything is judged as it would be afterwards, for the service and for all that include it, before any byte is
- *         written; the diff is shown before the file is replaced.
- * Fails:  service by service: one that is refused is left as it was, the others are still done. EXIT STATUS: 0 done or nothing
- *         to do, for status: nothing is broken; 1 a service was refused, could not be written, or is broken; 2 wrong usage.
+ * Order:  everything is judged as it would be afterwards, for the service and for all that include
+ * it, before any byte is written; the diff is shown before the file is replaced. Fails:  service by
+ * service: one that is refused is left as it was, the others are still done. EXIT STATUS: 0 done or
+ * nothing to do, for status: nothing is broken; 1 a service was refused, could not be written, or
+ * is broken; 2 wrong usage. States: enabled; partial, confined but with something missing (auth
+ * line, guard); broken, a session can get past the module or nobody gets in; off.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -28,7 +31,7 @@ enum { EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 struct pam_options {
 	const char *root;
 	const char *module; /* NULL: found */
-	char *exempt;	    /* "adm:wheel", NULL: as it is */
+	char *exempt; /* "adm:wheel", NULL: as it is */
 	bool dry_run;
 	bool force;
 	bool json;
@@ -52,23 +55,26 @@ static const char copy_note[] =
 	"# Made by 'carrel pam enable' from %s; 'carrel pam disable' removes it again.\n";
 
 static const char usage_text[] =
-	"usage: carrel pam enable [--exempt GROUP]... [--module FILE] [--dry-run] [--force] [--root DIR] SERVICE...\n"
+	"usage: carrel pam enable [--exempt GROUP]... [--module FILE] [--dry-run] [--force] "
+	"[--root DIR] SERVICE...\n"
 	"       carrel pam disable [--dry-run] [--root DIR] SERVICE...\n"
 	"       carrel pam status [--json] [--root DIR] [SERVICE...]\n"
 	"\n"
-	"  --exempt GROUP  members of this local group are not confined, nor stopped by a broken module\n"
+	"  --exempt GROUP  members of this local group are not confined, nor stopped by a broken "
+	"module\n"
 	"  --module FILE   where pam_carrel.so is, when libpam does not look there by itself\n"
 	"  --dry-run       show the changes, make none\n"
 	"  --force         also when the module or a group is not there (yet)\n"
 	"  --root DIR      work on the tree in DIR instead of this machine\n"
 	"  --json          for programs\n";
 
-/* Parts that services include. Lines in them would reach services nobody named, and tools write these files anew. */
+/* Parts that services include. Lines in them would reach services nobody named, and tools write
+ * these files anew. */
 static bool name_is_part(const char *name)
 {
 	static const char *const parts[] = { "other", "postlogin", "config-util", "system-auth",
-		"password-auth", "fingerprint-auth", "smartcard-auth", "system-login", "system-local-login",
-		"system-remote-login", "system-services" };
+		"password-auth", "fingerprint-auth", "smartcard-auth", "system-login",
+		"system-local-login", "system-remote-login", "system-services" };
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (!strcmp(name, parts[i]))
@@ -76,10 +82,23 @@ static bool name_is_part(const char *name)
 	return !strncmp(name, "common-", 7);
 }
 
-static const char *report_own_path(const struct pamtree *t, const char *service, char *buf, size_t size)
+static const char *report_own_path(
+	const struct pamtree *t, const char *service, char *buf, size_t size)
 {
 	(void)snprintf(buf, size, "%s/etc/pam.d/%s", t->prefix, service);
 	return buf;
+}
+
+/* The file that the lines load, for asking whether it exists. */
+static bool module_is_there(const struct pamtree *t, const char *module)
+{
+	char path[512];
+	const char *dir = pamtree_module_dir(t);
+
+	if (*module == '/')
+		return pamtree_has(t, module);
+	(void)snprintf(path, sizeof(path), "%s/%s", dir ? dir : CARREL_SECUREDIR, module);
+	return pamtree_has(t, path);
 }
 
 static void status_add(struct pam_status *s, enum pam_state state, const char *problem)
@@ -90,7 +109,7 @@ static void status_add(struct pam_status *s, enum pam_state state, const char *p
 		s->problem[s->n_problems++] = problem;
 }
 
-static void status_fill(struct pamtree *t, const char *service, bool module_there, struct pam_status *s)
+static void status_fill(struct pamtree *t, const char *service, struct pam_status *s)
 {
 	struct pamstack_source src = pamtree_source(t);
 	const struct pamstack_report *r = &s->report;
@@ -109,33 +128,25 @@ static void status_fill(struct pamtree *t, const char *service, bool module_ther
 	}
 	if (r->session_lines == 0)
 		status_add(s, PAM_BROKEN, "auth line without a session line: nothing is confined");
-	if (!module_there)
-		status_add(s, PAM_BROKEN, "the module is missing: only root and guarded groups get in");
+	if (!module_is_there(t, r->module))
+		status_add(s, PAM_BROKEN,
+			"the module is missing: only root and guarded groups get in");
 	if (*r->session_trouble)
 		status_add(s, PAM_BROKEN, r->session_trouble);
 	if (*r->auth_trouble)
 		status_add(s, PAM_PARTIAL, r->auth_trouble);
 	if (r->has_auth && r->auth_lines == 0)
-		status_add(s, PAM_PARTIAL, "auth line missing: sshd and cron can only use the door");
+		status_add(
+			s, PAM_PARTIAL, "auth line missing: sshd and cron can only use the door");
 	if (r->session_lines > 0 && !r->guarded)
-		status_add(s, PAM_PARTIAL, "no guard: root is locked out when the module cannot be loaded");
+		status_add(s, PAM_PARTIAL,
+			"no guard: root is locked out when the module cannot be loaded");
 	if (*r->note)
 		status_add(s, PAM_ENABLED, r->note);
 }
 
-/* The file that the lines load, for asking whether it exists. */
-static bool module_is_there(const struct pamtree *t, const char *module)
-{
-	char path[512];
-	const char *dir = pamtree_module_dir(t);
-
-	if (*module == '/')
-		return pamtree_has(t, module);
-	(void)snprintf(path, sizeof(path), "%s/%s", dir ? dir : CARREL_SECUREDIR, module);
-	return pamtree_has(t, path);
-}
-
-/* libpam finds modules without a path in one directory only; ours may have been installed elsewhere (--prefix). */
+/* libpam finds modules without a path in one directory only; ours may have been installed elsewhere
+ * (--prefix). */
 static const char *module_choose(const struct pamtree *t)
 {
 	if (module_is_there(t, PAMSTACK_MODULE))
@@ -150,19 +161,22 @@ static int needs_check(const struct pamtree *t, const struct pam_options *o, str
 {
 	if (!module_is_there(t, o->module))
 		return err_set(e, ENOENT,
-			"module '%s' is not there, and a stack that names it would let nobody but root in; install it "
+			"module '%s' is not there, and a stack that names it would let nobody but "
+			"root in; install it "
 			"first, or --force",
 			o->module);
 	if (!module_is_there(t, PAMSTACK_GUARD) || !module_is_there(t, "pam_permit.so"))
 		return err_set(e, ENOENT,
-			"'" PAMSTACK_GUARD "' or 'pam_permit.so' is not there; without them a broken module locks root "
+			"'" PAMSTACK_GUARD "' or 'pam_permit.so' is not there; without them a "
+					   "broken module locks root "
 			"out");
 
 	for (const char *g = o->exempt; g && *g; g += strspn(g, ":")) {
 		size_t n = strcspn(g, ":");
 
 		if (!pamtree_has_group(t, g, n))
-			return err_set(e, ENOENT, "--exempt: no group '%.*s' in %s/etc/group", (int)n, g, t->prefix);
+			return err_set(e, ENOENT, "--exempt: no group '%.*s' in %s/etc/group",
+				(int)n, g, t->prefix);
 		g += n;
 	}
 	return 0;
@@ -192,7 +206,8 @@ static int trouble_refuse(const struct pamstack_report *r, const char *who, stru
 	return 0;
 }
 
-/* A service that takes this one in gets our lines too: it must not have them already, and must not skip them. */
+/* A service that takes this one in gets our lines too: it must not have them already, and must not
+ * skip them. */
 static int includer_check(struct pamtree *t, const char *service, const char *other, struct err *e)
 {
 	struct pamstack_source src = pamtree_source(t);
@@ -207,8 +222,9 @@ static int includer_check(struct pamtree *t, const char *service, const char *ot
 		return err_wrap(e, -EINVAL, "'%s', which includes '%s'", other, service);
 	if (r.session_lines > 1 || r.auth_lines > 1)
 		return err_set(e, EEXIST,
-			"'%s' includes '%s' and has lines of its own: run 'carrel pam disable %s' first", other,
-			service, other);
+			"'%s' includes '%s' and has lines of its own: run 'carrel pam disable %s' "
+			"first",
+			other, service, other);
 	(void)snprintf(who, sizeof(who), "'%s', which includes it: ", other);
 	if (trouble_refuse(&r, who, e) < 0)
 		return -EINVAL;
@@ -288,7 +304,8 @@ static int service_enable(
 	char own[256];
 
 	if (name_is_part(service))
-		return err_set(e, EINVAL, "'%s' is a part that services include, not a service: name the services",
+		return err_set(e, EINVAL,
+			"'%s' is a part that services include, not a service: name the services",
 			service);
 	if (pamtree_file_open(t, service, &f, e) < 0 || pamstack_judge(&src, service, &r, e) < 0)
 		return -EINVAL;
@@ -372,19 +389,22 @@ static int service_disable(
 	struct pamstack_source src = pamtree_source(t);
 	struct pamstack_report r;
 
-	if (pamtree_file_open(t, service, &f, e) < 0 || pamstack_disable(f.path, f.text, &text, e) < 0)
+	if (pamtree_file_open(t, service, &f, e) < 0 ||
+		pamstack_disable(f.path, f.text, &text, e) < 0)
 		return -EINVAL;
 	if (f.fd >= 0 && strcmp(text, f.text))
 		return disable_write(t, service, o, &f, text, e);
 
 	if (pamstack_judge(&src, service, &r, e) == 0 && r.session_lines > 0)
-		return err_set(e, EINVAL, "'%s' has no lines of its own; %s:%u reaches it, disable that one", service,
+		return err_set(e, EINVAL,
+			"'%s' has no lines of its own; %s:%u reaches it, disable that one", service,
 			r.file, r.line);
 	note("%s: not enabled\n", service);
 	return 0;
 }
 
-/* Services that others on the command line include come first: then those find the lines there, or gone. */
+/* Services that others on the command line include come first: then those find the lines there, or
+ * gone. */
 static void services_order(struct pamtree *t, char **names, int n)
 {
 	struct pamstack_source src = pamtree_source(t);
@@ -473,8 +493,6 @@ static void status_print(const char *service, const struct pam_status *s)
 
 static int status_services(struct pamtree *t, char **names, size_t n, bool all, json_t *list)
 {
-	bool there = module_is_there(t, module_choose(t)) ||
-		     pamtree_has(t, CARREL_SECUREDIR "/" PAMSTACK_MODULE);
 	int status = 0;
 
 	if (!list)
@@ -484,7 +502,7 @@ static int status_services(struct pamtree *t, char **names, size_t n, bool all, 
 
 		if (all && name_is_part(names[i]))
 			continue;
-		status_fill(t, names[i], there, &s);
+		status_fill(t, names[i], &s);
 		if (all && !*s.unread && !s.report.has_session)
 			continue;
 		if (s.state == PAM_BROKEN)
@@ -573,7 +591,8 @@ static int exempt_add(struct pam_options *o, const char *groups, struct err *e)
 
 	if (pamstack_check_groups(groups, e) < 0)
 		return err_wrap(e, -EINVAL, "--exempt");
-	if (asprintf(&joined, "%s%s%s", o->exempt ? o->exempt : "", o->exempt ? ":" : "", groups) < 0)
+	if (asprintf(&joined, "%s%s%s", o->exempt ? o->exempt : "", o->exempt ? ":" : "", groups) <
+		0)
 		return err_set(e, ENOMEM, "out of memory");
 	free(o->exempt);
 	o->exempt = joined;
@@ -588,9 +607,12 @@ static int option_take(struct pam_options *o, int letter, struct err *e)
 		return 0;
 	case 'm':
 		o->module = optarg;
-		if (*optarg != '/' || strpbrk(optarg, " \t\n#[]\\") || strlen(optarg) < sizeof(PAMSTACK_MODULE) ||
+		if (*optarg != '/' || strpbrk(optarg, " \t\n#[]\\") ||
+			strlen(optarg) < sizeof(PAMSTACK_MODULE) ||
 			strcmp(strrchr(optarg, '/') + 1, PAMSTACK_MODULE))
-			return err_set(e, EINVAL, "--module '%s': not an absolute path of a " PAMSTACK_MODULE, optarg);
+			return err_set(e, EINVAL,
+				"--module '%s': not an absolute path of a " PAMSTACK_MODULE,
+				optarg);
 		return 0;
 	case 'e':
 		return exempt_add(o, optarg, e);
@@ -620,7 +642,8 @@ static int options_read(
 		if (letter == ':')
 			return err_set(e, EINVAL, "option '%s' needs a value", argv[optind - 1]);
 		if (letter == '?' || !strchr(allowed, letter))
-			return err_set(e, EINVAL, "option '%s' is not one of 'pam %s'", argv[optind - 1], argv[0]);
+			return err_set(e, EINVAL, "option '%s' is not one of 'pam %s'",
+				argv[optind - 1], argv[0]);
 		if (option_take(o, letter, e) < 0)
 			return -EINVAL;
 	}

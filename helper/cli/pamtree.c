@@ -1,12 +1,12 @@
 /*
  * pamtree - reads and replaces the files of /etc/pam.d.
  *
- * Trust:  run by root over files that root owns; whatever else is found there is refused. With a tree elsewhere its
- *         links are followed inside that tree only (RESOLVE_IN_ROOT): an image's link to /etc/passwd is the image's.
- * In:     names from the command line; the tree.
- * Order:  backup on disk, new text on disk, then one rename: at any instant the service's file is the old or the new one.
- * Fails:  with the file as it was. A name that starts with a dot, left by a crash, is no service to libpam's callers and
- *         is cleared by the next run.
+ * Trust:  run by root over files that root owns; whatever else is found there is refused. With a
+ * tree elsewhere its links are followed inside that tree only (RESOLVE_IN_ROOT): an image's link to
+ * /etc/passwd is the image's. In:     names from the command line; the tree. Order:  backup on
+ * disk, new text on disk, then one rename: at any instant the service's file is the old or the new
+ * one. Fails:  with the file as it was. A name that starts with a dot, left by a crash, is no
+ * service to libpam's callers and is cleared by the next run.
  */
 #include "helper/cli/pamtree.h"
 
@@ -55,7 +55,8 @@ int pamtree_open(const char *root, bool lock, struct pamtree *ret, struct err *e
 
 	pamd_fd = root_openat(root_fd, pamd_dirs[0], O_RDONLY | O_DIRECTORY);
 	if (pamd_fd < 0)
-		return err_set(e, errno, "open '%s%s': %s", root ? root : "", pamd_dirs[0], strerror(errno));
+		return err_set(e, errno, "open '%s%s': %s", root ? root : "", pamd_dirs[0],
+			strerror(errno));
 
 	if (lock && flock(pamd_fd, LOCK_EX | LOCK_NB) < 0)
 		return err_set(e, EBUSY, "%s%s: another 'carrel pam' is at work", root ? root : "",
@@ -75,8 +76,9 @@ void pamtree_close(struct pamtree *t)
 /* A service's name is one component, and never one that an editor or a packager leaves behind. */
 static bool name_is_service(const char *name)
 {
-	static const char *const leftovers[] = { "~", ".bak", ".orig", ".rpmnew", ".rpmsave", ".rpmorig",
-		".dpkg-new", ".dpkg-old", ".dpkg-dist", ".dpkg-tmp", ".pam-old", ".ucf-dist" };
+	static const char *const leftovers[] = { "~", ".bak", ".orig", ".rpmnew", ".rpmsave",
+		".rpmorig", ".dpkg-new", ".dpkg-old", ".dpkg-dist", ".dpkg-tmp", ".pam-old",
+		".ucf-dist" };
 	size_t n = strlen(name);
 
 	if (n == 0 || n > 100 || *name == '.' || strchr(name, '/'))
@@ -129,7 +131,8 @@ static int service_open(const struct pamtree *t, const char *name, char **ret_pa
 			return err_set(e, ENOMEM, "out of memory");
 		}
 		fd = root_openat(t->root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-		/* libpam tries the next directory on any failure; we must not mistake a denied file for a missing one */
+		/* libpam tries the next directory on any failure; we must not mistake a denied file
+		 * for a missing one */
 		if (fd < 0 && errno != ENOENT)
 			break;
 	}
@@ -186,7 +189,8 @@ bool pamtree_has(const struct pamtree *t, const char *path)
 
 bool pamtree_has_group(const struct pamtree *t, const char *name, size_t len)
 {
-	_cleanup_fd_ int fd = root_openat(t->root_fd, "/etc/group", O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	_cleanup_fd_ int fd =
+		root_openat(t->root_fd, "/etc/group", O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	_cleanup_free_ char *text = NULL;
 	struct err ignored;
 	size_t n;
@@ -266,7 +270,8 @@ int pamtree_list(const struct pamtree *t, char ***ret, size_t *ret_n, struct err
 
 		if (r < 0) {
 			names_free(names, n);
-			return err_set(e, -r, "read '%s%s': %s", t->prefix, pamd_dirs[i], strerror(-r));
+			return err_set(
+				e, -r, "read '%s%s': %s", t->prefix, pamd_dirs[i], strerror(-r));
 		}
 	}
 
@@ -309,10 +314,12 @@ static int link_refuse(const struct pamtree *t, const char *service, struct err 
 		target[n] = '\0';
 	if (strstr(target, "authselect"))
 		return err_set(e, ELOOP,
-			"%s%s/%s is authselect's (%s): name the services that include it, or put the lines into a "
+			"%s%s/%s is authselect's (%s): name the services that include it, or put "
+			"the lines into a "
 			"custom profile with 'authselect create-profile'",
 			t->prefix, pamd_dirs[0], service, target);
-	return err_set(e, ELOOP, "%s%s/%s is a symbolic link to '%s': edit that file, or replace the link",
+	return err_set(e, ELOOP,
+		"%s%s/%s is a symbolic link to '%s': edit that file, or replace the link",
 		t->prefix, pamd_dirs[0], service, target);
 }
 
@@ -357,7 +364,8 @@ int pamtree_file_open(
 	if (!name_is_service(service))
 		return err_set(e, EINVAL, "'%s' is not the name of a service", service);
 
-	f.fd = openat(t->pamd_fd, service, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	f.fd = openat(
+		t->pamd_fd, service, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (f.fd < 0 && errno == ELOOP)
 		return link_refuse(t, service, e);
 	if (f.fd < 0 && errno != ENOENT)
@@ -405,7 +413,8 @@ static int text_write(int fd, const char *text, struct err *e)
 	return 0;
 }
 
-/* What is about the content must not be carried over: a signature of the old text is none of the new. */
+/* What is about the content must not be carried over: a signature of the old text is none of the
+ * new. */
 static bool attribute_is_kept(const char *name)
 {
 	return strcmp(name, "security.ima") != 0 && strcmp(name, "security.evm") != 0;
@@ -458,7 +467,8 @@ static int backup_dir_open(const struct pamtree *t, struct err *e)
 	_cleanup_fd_ int fd = -1;
 	char path[sizeof(backup_dir)];
 
-	/* RESOLVE_IN_ROOT has no mkdir: each step is made in the directory that was opened for it */
+	/* RESOLVE_IN_ROOT has no mkdir: each step is made in the directory that was opened for it
+	 */
 	for (const char *slash = strchr(backup_dir + 1, '/');; slash = strchr(slash + 1, '/')) {
 		size_t n = slash ? (size_t)(slash - backup_dir) : strlen(backup_dir);
 		const char *name;
@@ -466,13 +476,16 @@ static int backup_dir_open(const struct pamtree *t, struct err *e)
 		memcpy(path, backup_dir, n);
 		path[n] = '\0';
 		name = strrchr(path, '/') + 1;
-		if (mkdirat(fd < 0 ? t->root_fd : fd, name, slash ? 0755 : 0700) < 0 && errno != EEXIST)
-			return err_set(e, errno, "mkdir '%s%s': %s", t->prefix, path, strerror(errno));
+		if (mkdirat(fd < 0 ? t->root_fd : fd, name, slash ? 0755 : 0700) < 0 &&
+			errno != EEXIST)
+			return err_set(
+				e, errno, "mkdir '%s%s': %s", t->prefix, path, strerror(errno));
 
 		cleanup_fd(&fd);
 		fd = root_openat(t->root_fd, path, O_RDONLY | O_DIRECTORY);
 		if (fd < 0)
-			return err_set(e, errno, "open '%s%s': %s", t->prefix, path, strerror(errno));
+			return err_set(
+				e, errno, "open '%s%s': %s", t->prefix, path, strerror(errno));
 		if (!slash)
 			return fd_take(&fd);
 	}
@@ -493,12 +506,14 @@ static int backup_write(const struct pamtree *t, const char *service, const stru
 	(void)strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
 	for (int i = 0; fd < 0 && i < 1000; i++) {
 		(void)snprintf(name, sizeof(name), "%s.%s.%03d", service, when, i);
-		fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = openat(
+			dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd < 0 && errno != EEXIST)
 			break;
 	}
 	if (fd < 0)
-		return err_set(e, errno, "create '%s%s/%s': %s", t->prefix, backup_dir, name, strerror(errno));
+		return err_set(e, errno, "create '%s%s/%s': %s", t->prefix, backup_dir, name,
+			strerror(errno));
 
 	r = text_write(fd, f->text, e);
 	if (r == 0)

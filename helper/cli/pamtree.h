@@ -9,10 +9,11 @@
 
 struct err;
 
-/* The files that PAM reads, of this machine or of a tree elsewhere. Everything is looked up inside the tree. */
+/* The files that PAM reads, of this machine or of a tree elsewhere. Everything is looked up inside
+ * the tree. */
 struct pamtree {
 	int root_fd;
-	int pamd_fd;	    /* ROOT/etc/pam.d */
+	int pamd_fd; /* ROOT/etc/pam.d */
 	const char *prefix; /* for messages: "" or the tree's path */
 
 	/* One service as if its file in /etc/pam.d read so; NULL when none. Borrowed. */
@@ -33,33 +34,35 @@ bool pamtree_has(const struct pamtree *t, const char *path);
 /* Whether ROOT/etc/group has a group of this name (len bytes of it). */
 bool pamtree_has_group(const struct pamtree *t, const char *name, size_t len);
 
-/* Where libpam looks for modules named without a path: the directory with pam_permit.so. NULL: none is known. */
+/* Where libpam looks for modules named without a path: the directory with pam_permit.so. NULL: none
+ * is known. */
 const char *pamtree_module_dir(const struct pamtree *t);
 
-/* All services, sorted, each once, without what editors and packagers leave behind. Freed by names_free(). */
+/* All services, sorted, each once, without what editors and packagers leave behind. Freed by
+ * names_free(). */
 int pamtree_list(const struct pamtree *t, char ***ret, size_t *ret_n, struct err *e);
 void names_free(char **names, size_t n);
 
 /* One service's own file, fit to be replaced. */
 struct pamtree_file {
-	int fd;	    /* -1: only the vendor's directory has one, and /etc/pam.d gets a copy */
+	int fd; /* -1: only the vendor's directory has one, and /etc/pam.d gets a copy */
 	char *path; /* the file read, for messages */
 	char *text;
 	struct stat st;
 };
 
 /*
- * Judges the open file: regular, root's (of a tree elsewhere: or the caller's), nobody else's to write, no symbolic link.
- * -ENOENT: no such service; the text lists what there is.
+ * Judges the open file: regular, root's (of a tree elsewhere: or the caller's), nobody else's to
+ * write, no symbolic link. -ENOENT: no such service; the text lists what there is.
  */
 int pamtree_file_open(
 	const struct pamtree *t, const char *service, struct pamtree_file *ret, struct err *e);
 void pamtree_file_close(struct pamtree_file *f);
 
 /*
- * Replaces the service's file in one step; owner, mode and extended attributes (SELinux label, ACL) stay. The old text
- * goes to ROOT/var/lib/carrel/pam-backup first; *ret_backup is the caller's, NULL for a file that is new. -EBUSY: somebody
- * changed the file meanwhile.
+ * Replaces the service's file in one step; owner, mode and extended attributes (SELinux label, ACL)
+ * stay. The old text goes to ROOT/var/lib/carrel/pam-backup first; *ret_backup is the caller's,
+ * NULL for a file that is new. -EBUSY: somebody changed the file meanwhile.
  */
 int pamtree_file_replace(const struct pamtree *t, const char *service, const struct pamtree_file *f,
 	const char *text, char **ret_backup, struct err *e);

@@ -61,7 +61,7 @@ for sample in debian12 rhel9; do
 	# shellcheck disable=SC2086
 	t "$sample: enables all services" pam enable --exempt adm --exempt wheel $services
 	for service in $services; do
-		t_same "$sample: $service is enabled" "$(state $service)" enabled
+		t_same "$sample: $service is enabled" "$(state "$service")" enabled
 	done
 	cp -a "$tmp/t/etc/pam.d" "$tmp/enabled"
 	# shellcheck disable=SC2086
@@ -142,7 +142,7 @@ file x 'session include gone'
 told 'refuses an include of nothing' "/x:1: 'gone'" pam enable x
 file x "$(printf 'session required pam_unix.so\r')"
 told 'refuses DOS line ends' '/x:1: control character 0x0d' pam enable x
-file x 'session required pam_unix.so \'
+file x "session required pam_unix.so \\"
 told 'refuses an unfinished line' "/x:1: ends in a" pam enable x
 printf 'session required pam_unix.so\0\n' >"$tmp/t/etc/pam.d/x"
 cp "$tmp/t/etc/pam.d/x" "$tmp/before/x"
@@ -183,6 +183,16 @@ else
 	skip 'refuses while another is at work' 'needs flock'
 fi
 exec 9<&-
+
+tree debian12
+mkdir -p "$tmp/t/opt"
+t_not 'a module elsewhere must exist' pam enable --module /opt/pam_carrel.so sshd
+touch "$tmp/t/opt/pam_carrel.so"
+t 'and is written with its path' pam enable --module /opt/pam_carrel.so sshd
+t_same 'in both stacks' "$(grep -c ' /opt/pam_carrel.so$' "$tmp/t/etc/pam.d/sshd")" 2
+t_same 'and found by status' "$(state sshd)" enabled
+rm "$tmp/t/opt/pam_carrel.so"
+t_same 'or missed' "$(state sshd)" broken
 
 tree debian12
 pam enable systemd-user >"$tmp/out" 2>&1

@@ -1,10 +1,10 @@
 /*
  * A module for tests: says what libpam called, and returns what the test wants.
  *
- * tag=NAME  who it is. The environment's SAY_NAME is the value to return (default PAM_IGNORE), SAID_NAME collects a letter for
- *           every call: a(uthenticate), s(etcred), o(pen_session), c(lose_session).
- * log=FILE  append a line "CALL TAG pid uid" for every call: for programs that have an environment of their own.
- * ret=N     what to return when the environment says nothing.
+ * tag=NAME  who it is. The environment's SAY_NAME is the value to return (default PAM_IGNORE),
+ * SAID_NAME collects a letter for every call: a(uthenticate), s(etcred), o(pen_session),
+ * c(lose_session). log=FILE  append a line "CALL TAG pid uid" for every call: for programs that
+ * have an environment of their own. ret=N     what to return when the environment says nothing.
  */
 #include <security/pam_modules.h>
 #include <stdio.h>

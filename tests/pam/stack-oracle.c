@@ -1,9 +1,11 @@
 /*
- * Holds policy/pamstack.c against libpam: makes stacks at random, with included files, substacks and jumps, has them judged,
- * and runs them in libpam with modules that return anything. What was judged sound must be so in every run.
+ * Holds policy/pamstack.c against libpam: makes stacks at random, with included files, substacks
+ * and jumps, has them judged, and runs them in libpam with modules that return anything. What was
+ * judged sound must be so in every run.
  *
- * Run in a private mount namespace in which /etc/pam.d is an empty directory of its own: stack-oracle MODULE CARREL SEED COUNT
- * (MODULE is pam_say.so, CARREL the same file under the name pam_carrel.so.)
+ * Run in a private mount namespace in which /etc/pam.d is an empty directory of its own:
+ * stack-oracle MODULE CARREL SEED COUNT (MODULE is pam_say.so, CARREL the same file under the name
+ * pam_carrel.so.)
  */
 #include <errno.h>
 #include <security/pam_appl.h>
@@ -63,8 +65,8 @@ static const char *control_make(char *buf, size_t size)
 {
 	static const char *const plain[] = { "required", "requisite", "sufficient", "optional",
 		"required", "optional" };
-	static const char *const words[] = { "ignore", "ok", "done", "bad", "die", "reset", "1", "2",
-		"3", "1" };
+	static const char *const words[] = { "ignore", "ok", "done", "bad", "die", "reset", "1",
+		"2", "3", "1" };
 	static const char *const codes[] = { "success", "auth_err", "ignore", "session_err" };
 	size_t n;
 
@@ -73,7 +75,8 @@ static const char *control_make(char *buf, size_t size)
 	n = (size_t)snprintf(buf, size, "[default=%s", words[dice(10)]);
 	for (int i = 0; i < 4; i++)
 		if (dice(2))
-			n += (size_t)snprintf(buf + n, size - n, " %s=%s", codes[i], words[dice(10)]);
+			n += (size_t)snprintf(
+				buf + n, size - n, " %s=%s", codes[i], words[dice(10)]);
 	snprintf(buf + n, size - n, "]");
 	return buf;
 }
@@ -108,7 +111,8 @@ static void stack_make(void)
 		lines_make(i, i);
 	}
 	if (dice(2)) /* a line of ours that somebody put anywhere */
-		text_add((int)dice(2), "%s %s\n", dice(2) ? "session required" : "auth optional", carrel_path);
+		text_add((int)dice(2), "%s %s\n", dice(2) ? "session required" : "auth optional",
+			carrel_path);
 	if (dice(3) == 0)
 		lines_make(0, 0);
 }
@@ -269,7 +273,8 @@ static void what_is_judged_sound_is_so_in_libpam(void)
 {
 	for (unsigned i = 0; i < count; i++)
 		stack_try(i % 2);
-	printf("# session: %u sound, %u troubled of which %u shown by a run; %u runs opened a session\n",
+	printf("# session: %u sound, %u troubled of which %u shown by a run; %u runs opened a "
+	       "session\n",
 		seen.sound, seen.troubled, seen.proved, seen.success);
 	printf("# auth: %u sound, %u troubled of which %u shown by a run\n", seen.auth_sound,
 		seen.auth_troubled, seen.auth_proved);

@@ -32,6 +32,7 @@ cp "$world/pam_say.so" "$world/pam_carrel.so"
 
 mkdir "$world/stacks"
 oracle() {
+	# shellcheck disable=SC2016
 	unshare --mount --propagation private sh -c 'mount --bind "$1" /etc/pam.d && shift && exec "$@"' - \
 		"$world/stacks" timeout 300 "$world/oracle" "$world/pam_say.so" "$world/pam_carrel.so" "$@"
 }
@@ -67,7 +68,7 @@ calls() {
 	: >"$log"
 	timeout 30 "$@" >"$tmp/out" 2>&1 </dev/null || echo "status $?: $*" >>"$tmp/out"
 	sleep 0.2
-	echo $(cut -d' ' -f1 "$log")
+	cut -d' ' -f1 "$log" | paste -sd' ' -
 }
 
 whole='setcred open_session close_session setcred'
@@ -82,7 +83,7 @@ t_same 'su to an exempt user opens nothing' "$(calls su bob -c true)" 'authentic
 t_same 'su to root opens nothing' "$(calls su root -c true)" 'authenticate setcred setcred'
 for service in $services; do
 	t_same "$service reaches it when nothing was authenticated" \
-		"$(calls pamtester $service ann setcred open_session close_session)" \
+		"$(calls pamtester "$service" ann setcred open_session close_session)" \
 		'setcred open_session close_session'
 done
 
@@ -116,7 +117,7 @@ ssh_calls() {
 	: >"$log"
 	ssh_to "$1" "$2" true >"$tmp/out" 2>&1 </dev/null
 	sleep 0.5
-	echo $(cut -d' ' -f1 "$log")
+	cut -d' ' -f1 "$log" | paste -sd' ' -
 }
 child='setcred open_session setcred close_session setcred'
 t_same 'sshd, public key' "$(ssh_calls ann publickey)" "$child"

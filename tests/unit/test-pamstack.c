@@ -84,9 +84,10 @@ static void puts_its_lines_first_in_auth_and_last_in_session(void)
 	};
 	_cleanup_free_ char *text = enable(files);
 
-	CHECK_STR(text, "# head\n" AUTH_LINES "@include common-auth\naccount required pam_nologin.so\n"
-			"@include common-session\nsession required pam_limits.so\n" SESSION_LINES
-			"@include common-password\n");
+	CHECK_STR(text,
+		"# head\n" AUTH_LINES "@include common-auth\naccount required pam_nologin.so\n"
+		"@include common-session\nsession required pam_limits.so\n" SESSION_LINES
+		"@include common-password\n");
 }
 
 static void its_own_outcome_is_sound(void)
@@ -125,7 +126,8 @@ static void writes_a_guard_for_exempt_groups(void)
 
 	CHECK_STR(text, "session required b.so\n" SESSION_NOTE
 			"session [success=2 default=ignore] pam_succeed_if.so quiet uid = 0\n"
-			"session [success=1 default=ignore] pam_succeed_if.so quiet user ingroup adm:wheel\n"
+			"session [success=1 default=ignore] pam_succeed_if.so quiet user ingroup "
+			"adm:wheel\n"
 			"session required /opt/pam_carrel.so exempt=adm exempt=wheel\n" LANDING);
 }
 
@@ -152,9 +154,10 @@ static void moves_a_line_that_is_no_longer_last(void)
 
 static void disabling_restores_every_byte(void)
 {
-	static const char before[] = "#%PAM-1.0\n\nauth  required\ta.so # x\n"
-				     "session [success=1 default=ignore] pam_succeed_if.so uid = 0\n"
-				     "-session optional \\\n  b.so arg\nsession required c.so\n\n# end\n";
+	static const char before[] =
+		"#%PAM-1.0\n\nauth  required\ta.so # x\n"
+		"session [success=1 default=ignore] pam_succeed_if.so uid = 0\n"
+		"-session optional \\\n  b.so arg\nsession required c.so\n\n# end\n";
 	struct file files[] = { { "s", before }, { 0 } };
 	_cleanup_free_ char *with = enable_as(files, PAMSTACK_MODULE, "adm");
 	_cleanup_free_ char *without = NULL;
@@ -169,7 +172,8 @@ static void disabling_removes_guards_left_by_a_hand_edit(void)
 
 	CHECK_EQ(pamstack_disable("s",
 			 "session required b.so\n" SESSION_NOTE
-			 "session [success=1 default=ignore] pam_succeed_if.so quiet uid = 0\n" LANDING,
+			 "session [success=1 default=ignore] pam_succeed_if.so quiet uid = "
+			 "0\n" LANDING,
 			 &text, &error),
 		0);
 	CHECK_STR(text, "session required b.so\n");
@@ -197,7 +201,8 @@ static void refuses_a_service_without_sessions(void)
 }
 
 /* What stands before our session lines, and what judging says about them. */
-static void check_trouble(const char *service, const char *before, const char *included, const char *trouble)
+static void check_trouble(
+	const char *service, const char *before, const char *included, const char *trouble)
 {
 	_cleanup_free_ char *text = NULL;
 	struct file files[] = { { service, before }, { "inc", included }, { 0 } };
@@ -215,7 +220,8 @@ static void check_trouble(const char *service, const char *before, const char *i
 static void sees_what_skips_the_session_line(void)
 {
 	check_trouble("s", "session sufficient a.so\n", "", "s:1: 'a.so' can end or leave");
-	check_trouble("s", "session [success=done default=ignore] a.so\n", "", "s:1: 'a.so' can end");
+	check_trouble(
+		"s", "session [success=done default=ignore] a.so\n", "", "s:1: 'a.so' can end");
 	check_trouble("s", "session [success=2 default=ignore] a.so\n", "", "s:1: 'a.so' can end");
 	check_trouble("s", "session [success=3 default=ignore] a.so\n", "", "s:1: 'a.so' can end");
 	check_trouble("s", "session required a.so\nsession [auth_err=3 default=bad] b.so\n", "",
@@ -236,13 +242,15 @@ static void sees_what_skips_only_the_guard(void)
 static void allows_jumps_that_end_before_its_lines(void)
 {
 	check_trouble("s", "@include inc\n", COMMON_SESSION, "");
-	check_trouble("s", "session [success=1 default=ignore] a.so\nsession required b.so\n", "", "");
+	check_trouble(
+		"s", "session [success=1 default=ignore] a.so\nsession required b.so\n", "", "");
 	check_trouble("s", "session [success=1 default=ignore] a.so\nsession substack inc\n",
 		"session required b.so\nsession required c.so\n", "");
 	check_trouble("s", "session substack inc\n", "session sufficient a.so\n", "");
 	check_trouble("s", "session substack inc\n", "session [default=5] a.so\n", "");
 	check_trouble("s", "session requisite a.so\n", "", "");
-	check_trouble("s", "session [success=9 default=ignore] a.so\n", "", ""); /* libpam refuses the login */
+	check_trouble("s", "session [success=9 default=ignore] a.so\n", "",
+		""); /* libpam refuses the login */
 }
 
 static struct pamstack_report judge_text(const char *text)
@@ -257,15 +265,18 @@ static void an_auth_line_behind_others_is_seen(void)
 	CHECK_CONTAINS(judge_text("auth sufficient pam_rootok.so\nauth optional pam_carrel.so\n")
 			       .auth_trouble,
 		"s:1: 'pam_rootok.so'");
-	CHECK_CONTAINS(judge_text("auth requisite a.so\nauth optional pam_carrel.so\n").auth_trouble,
+	CHECK_CONTAINS(
+		judge_text("auth requisite a.so\nauth optional pam_carrel.so\n").auth_trouble,
 		"s:1: 'a.so'");
 	CHECK_STR(judge_text("auth required a.so\nauth optional pam_carrel.so\n").auth_trouble, "");
 }
 
 static void a_session_line_that_forgives_is_seen(void)
 {
-	CHECK_CONTAINS(judge_text("session optional pam_carrel.so\n").session_trouble, "must be 'required'");
-	CHECK_CONTAINS(judge_text("session [success=ok default=ignore] pam_carrel.so\n").session_trouble,
+	CHECK_CONTAINS(judge_text("session optional pam_carrel.so\n").session_trouble,
+		"must be 'required'");
+	CHECK_CONTAINS(
+		judge_text("session [success=ok default=ignore] pam_carrel.so\n").session_trouble,
 		"must be 'required'");
 	CHECK_STR(judge_text("session requisite pam_carrel.so\n").session_trouble, "");
 	CHECK(!judge_text("session required pam_carrel.so\n").guarded);
@@ -273,8 +284,9 @@ static void a_session_line_that_forgives_is_seen(void)
 
 static void a_second_line_is_seen(void)
 {
-	CHECK_CONTAINS(judge_text("session required pam_carrel.so\nsession required pam_carrel.so\n")
-			       .session_trouble,
+	CHECK_CONTAINS(
+		judge_text("session required pam_carrel.so\nsession required pam_carrel.so\n")
+			.session_trouble,
 		"2 times");
 	CHECK_CONTAINS(judge_text("auth optional pam_carrel.so\nauth optional pam_carrel.so\n")
 			       .auth_trouble,
@@ -331,7 +343,8 @@ static void reads_lines_as_libpam_does(void)
 	struct pamfile f = { 0 };
 
 	CHECK_EQ(pamfile_parse("s",
-			 "SESSION Optional \\\n# between\n\n  a.so x \\\n y # z\n-auth [default=bad success=2]\t/l/b.so",
+			 "SESSION Optional \\\n# between\n\n  a.so x \\\n y # z\n-auth "
+			 "[default=bad success=2]\t/l/b.so",
 			 &f, &error),
 		0);
 	CHECK_EQ(f.n_lines, 2);
@@ -357,7 +370,8 @@ static void refuses_a_line_longer_than_libpam_reads(void)
 
 static void refuses_its_module_where_it_has_no_function(void)
 {
-	struct file files[] = { { "s", "account required pam_carrel.so\nsession required a.so\n" }, { 0 } };
+	struct file files[] = { { "s", "account required pam_carrel.so\nsession required a.so\n" },
+		{ 0 } };
 	struct pamstack_source src = { file_load, files };
 	struct pamstack_want want = { PAMSTACK_MODULE, NULL };
 	char *text = NULL;
