@@ -394,6 +394,7 @@ int main(int argc, char **argv)
 	int r;
 
 	(void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+	(void)prctl(PR_SET_NAME, "carrel-relay", 0L, 0L, 0L);
 	/* The user can send the terminal's signals to a session's leader: none of them may do anything. */
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
