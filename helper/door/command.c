@@ -4,7 +4,7 @@
  * Trust:  begins as root of the container, not dumpable. The request and the payload are the user's: every length is
  *         checked, and nothing of them is acted on before the drop except which terminal goes where.
  * In:     RELAY_PAYLOAD, RELAY_FILTER, RELAY_STDIN.. and the pty's slave.
- * Order:  process group, stdio, dispositions; drop to the user and prove it; cwd; no_new_privs or the one capability that
+ * Order:  stdio, dispositions; drop to the user and prove it; cwd; no_new_privs or the one capability that
  *         attaching needs; filter; execve. After the filter comes nothing but execve, which ends that capability too.
  * Fails:  the step's name and errno, told to the door; never the program with less around it than was asked for.
  */
@@ -133,19 +133,6 @@ static int stdio_take(const struct command *c)
 	return 0;
 }
 
-static int group_take(const struct command *c)
-{
-	pid_t self = getpid();
-
-	/* A group of its own, whose parent is in the session: so job control may stop it, and the relay is told. */
-	if (setpgid(0, 0) < 0)
-		return -errno;
-	/* All signals are blocked, so SIGTTOU does not stop who takes the foreground from the background. */
-	if (c->slave >= 0 && !(c->req.ttys & ENTER_BACKGROUND) && ioctl(c->slave, TIOCSPGRP, &self) < 0)
-		return -errno;
-	return 0;
-}
-
 static void signals_reset(void)
 {
 	const struct sigaction dfl = { .sa_handler = SIG_DFL };
@@ -236,11 +223,6 @@ int command_become(const struct command *c, const char **ret_step)
 
 	*ret_step = "request";
 	r = payload_read(c, &p);
-	if (r < 0)
-		return r;
-
-	*ret_step = "process group";
-	r = group_take(c);
 	if (r < 0)
 		return r;
 

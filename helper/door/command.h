@@ -16,7 +16,7 @@ struct command {
 };
 
 /*
- * In the forked child: becomes the command. Returns only on failure, a negative errno with the step's name in *ret_step ("": the
+ * In the forked child, all signals blocked: becomes the command. Returns only on failure, a negative errno with the step's name in *ret_step ("": the
  * execve itself); the child must tell and end then.
  */
 int command_become(const struct command *c, const char **ret_step);

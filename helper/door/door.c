@@ -387,6 +387,37 @@ static void event_tell(const struct door *d, uint32_t kind, int value)
 	(void)send(d->conn, &e, sizeof(e), MSG_NOSIGNAL);
 }
 
+/* SIGCONT with nothing stopped by us: somebody stopped the door itself, and may have used the terminal since. */
+static void door_continued(struct door *d)
+{
+	bool was_raw = d->terminal.raw;
+
+	d->terminal.raw = false;
+	if (was_raw && terminal_in_front(&d->terminal))
+		terminal_raw(&d->terminal);
+	terminal_resize(&d->terminal);
+}
+
+/* False: none is there. */
+static bool signal_take(struct door *d)
+{
+	struct signalfd_siginfo info;
+
+	if (read(d->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return false;
+	if (info.ssi_signo == SIGWINCH) {
+		terminal_resize(&d->terminal);
+	} else if (info.ssi_signo == SIGCONT) {
+		door_continued(d);
+	} else {
+		event_tell(d, EVENT_SIGNAL, (int)info.ssi_signo);
+		/* Whoever wants us to end does not want to wait for a terminal that takes no more. */
+		if (d->ended && info.ssi_signo != SIGTSTP)
+			d->drain_left = 0;
+	}
+	return true;
+}
+
 static void set_one(sigset_t *set, int sig)
 {
 	sigemptyset(set);
@@ -418,6 +449,9 @@ static void resume(struct door *d, bool takes_terminal, bool was_stopped)
 {
 	bool in_front = terminal_in_front(&d->terminal);
 
+	/* What came while we were stopped acts before the program runs on: it may be the end of it. */
+	while (signal_take(d))
+		continue;
 	if (in_front && takes_terminal)
 		terminal_raw(&d->terminal);
 	terminal_resize(&d->terminal);
@@ -436,35 +470,6 @@ static void program_stopped(struct door *d, int sig)
 	terminal_restore(&d->terminal);
 	was_stopped = stop_self(sig);
 	resume(d, asks || was_raw, was_stopped);
-}
-
-/* SIGCONT with nothing stopped by us: somebody stopped the door itself, and may have used the terminal since. */
-static void door_continued(struct door *d)
-{
-	bool was_raw = d->terminal.raw;
-
-	d->terminal.raw = false;
-	if (was_raw && terminal_in_front(&d->terminal))
-		terminal_raw(&d->terminal);
-	terminal_resize(&d->terminal);
-}
-
-static void signal_take(struct door *d)
-{
-	struct signalfd_siginfo info;
-
-	if (read(d->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-		return;
-	if (info.ssi_signo == SIGWINCH) {
-		terminal_resize(&d->terminal);
-	} else if (info.ssi_signo == SIGCONT) {
-		door_continued(d);
-	} else {
-		event_tell(d, EVENT_SIGNAL, (int)info.ssi_signo);
-		/* Whoever wants us to end does not want to wait for a terminal that takes no more. */
-		if (d->ended && info.ssi_signo != SIGTSTP)
-			d->drain_left = 0;
-	}
 }
 
 static ssize_t event_receive(int conn, struct enter_event *ret, int *ret_fd)
@@ -567,7 +572,7 @@ static void door_loop(struct door *d)
 			continue;
 
 		if (p[1].revents)
-			signal_take(d);
+			(void)signal_take(d);
 		if (d->ended && d->drain_left == 0)
 			break;
 		if (!terminal_move(&d->terminal, p + 2))

@@ -41,6 +41,7 @@ static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGU
 
 struct relay {
 	struct command command;
+	int master; /* on its way to the door */
 	pid_t pid;
 	int child_fd; /* the child's last words before execve; -1: it is running */
 	int signal_fd;
@@ -164,29 +165,23 @@ static int slave_set_up(int slave, const struct enter_request *req)
 	return 0;
 }
 
-static int pty_make(struct command *c)
+static int pty_make(struct relay *relay)
 {
-	const struct enter_event e = { .kind = EVENT_PTY };
-	int master, slave, unlock = 0, r;
+	struct command *c = &relay->command;
+	int unlock = 0;
 
-	master = master_open(c->uid);
-	if (master < 0)
-		return master;
-
-	slave = -1;
-	if (ioctl(master, TIOCSPTLCK, &unlock) == 0)
-		slave = ioctl(master, TIOCGPTPEER, (long)(O_RDWR | O_NOCTTY | O_CLOEXEC));
-	r = slave < 0 ? -errno : slave_set_up(slave, &c->req);
-	if (r == 0) {
-		event_send(&e, master);
-		c->slave = slave;
-	}
-	/* The door alone holds the master, so that its end is the terminal's end. */
-	(void)close(master);
-	return r;
+	relay->master = master_open(c->uid);
+	if (relay->master < 0)
+		return relay->master;
+	if (ioctl(relay->master, TIOCSPTLCK, &unlock) < 0)
+		return -errno;
+	c->slave = ioctl(relay->master, TIOCGPTPEER, (long)(O_RDWR | O_NOCTTY | O_CLOEXEC));
+	if (c->slave < 0)
+		return -errno;
+	return slave_set_up(c->slave, &c->req);
 }
 
-static int prepare(struct command *c, const char **ret_step)
+static int prepare(struct relay *relay, const char **ret_step)
 {
 	int r;
 
@@ -201,18 +196,39 @@ static int prepare(struct command *c, const char **ret_step)
 		return r;
 
 	*ret_step = "terminal";
-	if (c->req.ttys & (ENTER_TTY(0) | ENTER_TTY(1) | ENTER_TTY(2)))
-		r = pty_make(c);
+	if (relay->command.req.ttys & (ENTER_TTY(0) | ENTER_TTY(1) | ENTER_TTY(2)))
+		r = pty_make(relay);
 	return r;
 }
 
-__attribute__((noreturn)) static void child_run(const struct command *c, int tell_fd)
+static int group_take(const struct relay *relay)
 {
+	const struct enter_event e = { .kind = EVENT_PTY };
+	int slave = relay->command.slave;
+	pid_t self = getpid();
+
+	/* A group of its own, whose parent is in the session: so job control may stop it, and the relay is told. */
+	if (setpgid(0, 0) < 0)
+		return -errno;
+	if (slave < 0)
+		return 0;
+	/* All signals are blocked, so SIGTTOU does not stop who takes the foreground from the background. */
+	if (!(relay->command.req.ttys & ENTER_BACKGROUND) && ioctl(slave, TIOCSPGRP, &self) < 0)
+		return -errno;
+	/* Not before: the first key may be Ctrl-C, and would hit nobody. */
+	event_send(&e, relay->master);
+	return 0;
+}
+
+__attribute__((noreturn)) static void child_run(const struct relay *relay, int tell_fd)
+{
+	const char *step = "process group";
 	struct enter_event e;
-	const char *step;
 	int r;
 
-	r = command_become(c, &step);
+	r = group_take(relay);
+	if (r == 0)
+		r = command_become(&relay->command, &step);
 	e = failure(r, step);
 	(void)write(tell_fd, &e, sizeof(e));
 	_exit(EXIT_CALL);
@@ -228,12 +244,15 @@ static int child_start(struct relay *relay)
 	if (relay->pid < 0)
 		return -errno;
 	if (relay->pid == 0)
-		child_run(&relay->command, ends[1]);
+		child_run(relay, ends[1]);
 
 	/* Both do it, so that it is done whoever comes first: a signal may be on its way already. */
 	(void)setpgid(relay->pid, relay->pid);
 	/* The other end of a pipe would wait for its end as long as the relay held a copy. */
 	(void)close(ends[1]);
+	/* The door alone holds the master, so that its end is the terminal's end. */
+	if (relay->master >= 0)
+		(void)close(relay->master);
 	relay->child_fd = ends[0];
 	(void)close_range(RELAY_PAYLOAD, RELAY_REQUEST, 0);
 	(void)close_range(0, 2, 0);
@@ -370,7 +389,7 @@ static int relay_start(struct relay *relay, const char **ret_step)
 	sigset_t chld;
 	int r;
 
-	r = prepare(&relay->command, ret_step);
+	r = prepare(relay, ret_step);
 	if (r < 0)
 		return r;
 
@@ -387,7 +406,7 @@ static int relay_start(struct relay *relay, const char **ret_step)
 
 int main(int argc, char **argv)
 {
-	struct relay relay = { .command.slave = -1, .child_fd = -1, .signal_fd = -1 };
+	struct relay relay = { .command.slave = -1, .master = -1, .child_fd = -1, .signal_fd = -1 };
 	const struct sigaction dfl = { .sa_handler = SIG_DFL };
 	const char *step;
 	sigset_t all;

@@ -242,8 +242,10 @@ static bool target_find(const struct root_options *o, const struct user *caller,
 		uid = o->user ? uid : 0;
 		if (user_by_uid(uid, ret) == 0)
 			return true;
-		*ret = (struct user){ .uid = uid, .gid = uid, .home = "/", .shell = FALLBACK_SHELL };
-		return text_put(ret->name, sizeof(ret->name), wanted);
+		ret->uid = ret->gid = uid;
+		return text_put(ret->home, sizeof(ret->home), "/") &&
+			text_put(ret->shell, sizeof(ret->shell), FALLBACK_SHELL) &&
+			text_put(ret->name, sizeof(ret->name), wanted);
 	}
 	if (user_by_name(wanted, ret) == 0)
 		return true;
