@@ -100,6 +100,9 @@ static int decide(struct opening *o, struct err *e)
 		return err_set(e, EACCES, "no rule of [assign] fits");
 	if (strcmp(q->service, USER_MANAGER) == 0)
 		return err_set(e, EACCES, "a user manager would run outside of the container");
+	/* sshd's own code serves sftp and forwarding, as the user and where it stands: no door is in that way. */
+	if (strcmp(q->service, "sshd") == 0 && !q->hook)
+		return err_set(e, EACCES, "the auth line of pam_carrel.so is missing from sshd's PAM stack; `carrel pam enable sshd` writes it");
 	return 0;
 }
 

@@ -40,16 +40,23 @@ int hook_hold(struct carrel_data *d, struct err *e)
 	return 0;
 }
 
-/* In the opener as well: cron's mailer is a later child of it, and runs as the user. */
-static void release(const struct carrel_data *d)
-{
-	(void)setrlimit(RLIMIT_NPROC, &d->processes);
-	(void)prlimit(d->opener, RLIMIT_NPROC, &d->processes, NULL);
-}
-
 static int failed(struct err *e, const char *what)
 {
 	return err_set(e, errno, "cannot %s: %s", what, strerror(errno));
+}
+
+/*
+ * In the opener as well: cron's mailer is a later child of it, and runs as the user. The real gid must be the opener's for
+ * prlimit(2) where CAP_SYS_RESOURCE is missing; the service has made it the user's by now.
+ */
+static int release(const struct carrel_data *d)
+{
+	gid_t mine = getgid();
+
+	if (setrlimit(RLIMIT_NPROC, &d->processes) < 0 || setresgid(d->opener_gid, (gid_t)-1, (gid_t)-1) < 0)
+		return -1;
+	(void)prlimit(d->opener, RLIMIT_NPROC, &d->processes, NULL);
+	return setresgid(mine, (gid_t)-1, (gid_t)-1);
 }
 
 int hook_join(struct carrel_data *d, struct err *e)
@@ -57,7 +64,8 @@ int hook_join(struct carrel_data *d, struct err *e)
 	const struct rlimit no_core = { 0, 0 }; /* a crash inside must not run the host's core_pattern */
 	int r;
 
-	release(d);
+	if (release(d) < 0)
+		return failed(e, "let the session's processes go");
 	(void)setrlimit(RLIMIT_CORE, &no_core);
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
 		return failed(e, "get a session keyring");

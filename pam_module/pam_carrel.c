@@ -158,8 +158,10 @@ static int confine(struct carrel_data *d, const struct passwd *pw, struct err *e
 {
 	int r = d->hook ? hook_hold(d, e) : net_cast(d, pw ? pw->pw_shell : NULL, e);
 
-	if (r == 0)
+	if (r == 0) {
 		d->opener = getpid();
+		d->opener_gid = getgid();
+	}
 	return r;
 }
 

@@ -14,6 +14,7 @@ struct err;
 struct carrel_data {
 	bool credited;	    /* pam_sm_setcred was here before open_session: the auth line is there */
 	pid_t opener;	    /* of open_session; 0: no confined session is open */
+	gid_t opener_gid;
 	bool hook;	    /* the service's child comes to pam_sm_setcred again */
 	bool joined;	    /* this process did */
 	uint32_t flags;	    /* SESSION_* */

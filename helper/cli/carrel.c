@@ -1,4 +1,7 @@
-/* carrel - the command people type. Every subcommand has a file of its own; this is the table of them. */
+/*
+ * carrel - the command people type. Every subcommand has a file of its own; this is the table of
+ * them.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +17,7 @@ static const struct command {
 	{ "check", cmd_check, "say what is wrong with the configuration" },
 	{ "explain", cmd_explain, "say what a user's session would be, and which line decides it" },
 	{ "pam", cmd_pam, "put pam_carrel.so into services, take it out, show where it is" },
+	{ "root", cmd_root, "inside a session: become root of its container" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -21,7 +25,8 @@ static const struct command {
 static void print_usage(FILE *f)
 {
 	(void)fputs("usage: carrel COMMAND [ARGUMENT...]\n"
-		    "       carrel --help | --version\n\n", f);
+		    "       carrel --help | --version\n\n",
+		f);
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		(void)fprintf(f, "  %-9s %s\n", commands[i].name, commands[i].help);
 	(void)fputs("\n'carrel COMMAND --help' says more; carrel(1) says it all.\n", f);

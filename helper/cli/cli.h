@@ -1,9 +1,13 @@
 #ifndef CARREL_CLI_CLI_H
 #define CARREL_CLI_CLI_H
 
-/* The subcommands: argv[0] is the subcommand's name; returns the exit status (2: wrong usage). One file each. */
+/*
+ * The subcommands: argv[0] is the subcommand's name; returns the exit status (2: wrong usage). One
+ * file each.
+ */
 int cmd_check(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_pam(int argc, char **argv);
+int cmd_root(int argc, char **argv);
 
 #endif
