@@ -116,7 +116,7 @@ int registry_keep(struct registry *r, struct container *c, struct err *e)
 		"pid %d\nstart %" PRIu64 "\nuser-ns %" PRIu64
 		"\nuids %u %u\ngids %u %u\nlinger %d\ncgroup %s\nend\n",
 		(int)c->pid, c->start, c->user_ns, c->ranges.uids.start, c->ranges.uids.count,
-		c->ranges.gids.start, c->ranges.gids.count, (int)c->linger, c->cgroup);
+		c->ranges.gids.start, c->ranges.gids.count, (int)c->linger, c->cgroup[0] ? c->cgroup : "-");
 	return file_write(r->state_fd, name, text, e);
 }
 
@@ -239,12 +239,14 @@ static bool container_recall(struct registry *r, const char *name, const char *t
 		    "pid %d\nstart %" SCNu64 "\nuser-ns %" SCNu64
 		    "\nuids %u %u\ngids %u %u\nlinger %d\ncgroup %255[^\n]",
 		    &pid, &c->start, &c->user_ns, &c->ranges.uids.start, &c->ranges.uids.count,
-		    &c->ranges.gids.start, &c->ranges.gids.count, &linger, c->cgroup) < 8 ||
+		    &c->ranges.gids.start, &c->ranges.gids.count, &linger, c->cgroup) != 9 ||
 		!still_lives(r, pid, c->start, &c->pidfd) ||
 		process_ns(r->proc_fd, pid, "user", &ns) < 0 || ns != c->user_ns) {
 		registry_drop(r, c);
 		return true; /* its file went with it */
 	}
+	if (strcmp(c->cgroup, "-") == 0)
+		c->cgroup[0] = '\0';
 	c->pid = pid;
 	c->linger = linger;
 	c->ready = true;
