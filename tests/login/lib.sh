@@ -72,13 +72,23 @@ outside()
 	t_same "$1" "$2" "$host_userns"
 }
 
-# Processes of a user that the machine's user namespace holds, one a line; the door is the only one there may be.
+# Processes of a user in the machine's user namespace that are not the door, whatever name it was called by.
 host_processes_of()
 {
 	local uid pid
 	uid=$(id -u "$1")
 	for pid in $(ps -eo pid=,uid= | awk -v u="$uid" '$2 == u { print $1 }'); do
-		[ "$(userns_of "$pid" 2>/dev/null)" != "$host_userns" ] || ps -o pid=,comm=,args= -p "$pid"
+		[ "$(userns_of "$pid" 2>/dev/null)" = "$host_userns" ] || continue
+		cmp -s "/proc/$pid/exe" /usr/libexec/carrel/carrel-door || ps -o pid=,comm=,args= -p "$pid"
+	done
+}
+
+# Pids of all doors.
+doors()
+{
+	local exe
+	for exe in /proc/[0-9]*/exe; do
+		cmp -s "$exe" /usr/libexec/carrel/carrel-door && tr -dc 0-9 <<<"$exe" && echo
 	done
 }
 
@@ -166,7 +176,7 @@ with_password()
 world_quiet()
 {
 	local user
-	for user in alice bob dave erin; do
+	for user in alice bob dave erin; do # also sshd's side of them
 		pkill -KILL -u "$user" 2>/dev/null
 	done
 	return 0

@@ -7,6 +7,7 @@
     finish()
 """
 import fcntl
+import filecmp
 import os
 import pty
 import re
@@ -19,6 +20,7 @@ import termios
 import time
 
 HOST_USERNS = os.readlink("/proc/self/ns/user")
+DOOR = "/usr/libexec/carrel/carrel-door"
 HERE = os.path.dirname(os.path.abspath(__file__))
 done = failed = 0
 
@@ -73,12 +75,13 @@ def text(path):
 
 
 def host_processes(user):
-    """Names of a user's processes in the machine's user namespace; the door is the only one there may be."""
+    """Names of a user's processes in the machine's user namespace; carrel-door is the only one there may be."""
     names = []
     for pid in subprocess.run(["pgrep", "-u", user], capture_output=True, text=True).stdout.split():
         try:
             if os.readlink("/proc/%s/ns/user" % pid) == HOST_USERNS:
-                names.append(open("/proc/%s/comm" % pid).read().strip())
+                door = filecmp.cmp("/proc/%s/exe" % pid, DOOR, shallow=False)
+                names.append("carrel-door" if door else open("/proc/%s/comm" % pid).read().strip())
         except OSError:
             pass
     return names
