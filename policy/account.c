@@ -10,7 +10,7 @@
 #include "policy/base/err.h"
 
 #define ENTRY_MAX (64u << 20) /* a group of a directory may list a hundred thousand members */
-#define GROUPS_MAX 65536      /* NGROUPS_MAX, setgroups(2) */
+#define GROUPS_MAX 65536 /* NGROUPS_MAX, setgroups(2) */
 
 void account_done(struct account *a)
 {
@@ -73,7 +73,10 @@ static int account_groups(struct account *a, struct err *e)
 				return err_set(e, ENOMEM, "out of memory");
 			return 0;
 		}
-		/* It says how many it wants; a directory that grows meanwhile must not keep us here. */
+		/*
+		 * It says how many it wants; a directory that grows meanwhile must not keep us
+		 * here.
+		 */
 		n = n > room ? n : 2 * room;
 	} while (n <= GROUPS_MAX);
 	return err_set(e, E2BIG, "user '%s' is in more than %d groups", a->name, GROUPS_MAX);
@@ -142,9 +145,9 @@ static bool account_has_gid(const struct account *a, gid_t gid)
 }
 
 /*
- * One question to NSS for the group's gid, however many groups the user is in. A name server that is configured but not
- * running answers with all sorts of errno for any name it does not know: these mean "no such group". Our own
- * shortages do not: then nobody can tell.
+ * One question to NSS for the group's gid, however many groups the user is in. A name server that
+ * is configured but not running answers with all sorts of errno for any name it does not know:
+ * these mean "no such group". Our own shortages do not: then nobody can tell.
  */
 static int person_in_group(const struct person *who, const char *group)
 {

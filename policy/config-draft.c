@@ -59,13 +59,14 @@ static bool outcome_reserved(const char *name)
 	return strcmp(name, "exempt") == 0 || strcmp(name, "refuse") == 0;
 }
 
-static int profile_begin(struct draft *d, const char *name, const struct config_line *l,
-	struct err *e)
+static int profile_begin(
+	struct draft *d, const char *name, const struct config_line *l, struct err *e)
 {
 	struct profile_draft *grown, *old = draft_profile(d, name);
 
 	if (!name_valid(name))
-		return err_set(e, EINVAL, "[profile %s]: a name has 1 to 32 of a-z, 0-9 and '-'", name);
+		return err_set(
+			e, EINVAL, "[profile %s]: a name has 1 to 32 of a-z, 0-9 and '-'", name);
 	if (outcome_reserved(name))
 		return err_set(e, EINVAL, "no profile can be called '%s'", name);
 	if (old)
@@ -83,22 +84,23 @@ static int profile_begin(struct draft *d, const char *name, const struct config_
 	return 0;
 }
 
-static int profile_key(struct draft *d, const char *name, const struct config_line *l, struct err *e)
+static int profile_key(
+	struct draft *d, const char *name, const struct config_line *l, struct err *e)
 {
 	(void)name; /* the section that began last is the last of the array */
 	return profile_draft_set(&d->profiles[d->n_profiles - 1], l, e);
 }
 
-static int assign_begin(struct draft *d, const char *service, const struct config_line *l,
-	struct err *e)
+static int assign_begin(
+	struct draft *d, const char *service, const struct config_line *l, struct err *e)
 {
 	(void)d;
 	(void)l;
 	/* libpam makes every service name lower case: another spelling would never match. */
 	if (service &&
 		strspn(service, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != strlen(service))
-		return err_set(e, EINVAL, "[assign %s]: a PAM service has a-z, 0-9, '-', '_' and '.'",
-			service);
+		return err_set(e, EINVAL,
+			"[assign %s]: a PAM service has a-z, 0-9, '-', '_' and '.'", service);
 	return 0;
 }
 
@@ -133,8 +135,8 @@ static const struct assign *assign_same(const struct draft *d, const char *servi
 	return NULL;
 }
 
-static int assign_key(struct draft *d, const char *service, const struct config_line *l,
-	struct err *e)
+static int assign_key(
+	struct draft *d, const char *service, const struct config_line *l, struct err *e)
 {
 	struct assign_draft *grown, *new;
 	const struct assign *old;
@@ -147,8 +149,8 @@ static int assign_key(struct draft *d, const char *service, const struct config_
 		return r;
 	old = assign_same(d, service, l->key);
 	if (old)
-		return err_set(e, EINVAL, "'%s' is already assigned at %s:%u", l->key, old->origin.file,
-			old->origin.line);
+		return err_set(e, EINVAL, "'%s' is already assigned at %s:%u", l->key,
+			old->origin.file, old->origin.line);
 	grown = reallocarray(d->assigns, d->n_assigns + 1, sizeof(*grown));
 	if (!grown)
 		return no_memory(e);
@@ -255,7 +257,8 @@ static int groups_key(struct draft *d, const char *arg, const struct config_line
 	return r;
 }
 
-typedef int section_fn(struct draft *d, const char *arg, const struct config_line *l, struct err *e);
+typedef int section_fn(
+	struct draft *d, const char *arg, const struct config_line *l, struct err *e);
 
 static const struct section {
 	const char *name;
@@ -316,8 +319,10 @@ static int finish_profiles(struct draft *d, struct err *e)
 				return err_set(e, EINVAL, "%s:%u: inherit = '%s': no such profile",
 					at->file, at->line, child->inherit);
 			if (parent->inherit)
-				return err_set(e, EINVAL, "%s:%u: inherit = '%s': it inherits itself, "
-					"only one step is allowed", at->file, at->line, child->inherit);
+				return err_set(e, EINVAL,
+					"%s:%u: inherit = '%s': it inherits itself, "
+					"only one step is allowed",
+					at->file, at->line, child->inherit);
 		}
 		r = profile_draft_finish(child, parent, e);
 		if (r < 0)
@@ -344,8 +349,8 @@ static int resolve_outcome(const struct policy *p, struct assign_draft *d, struc
 		d->a.profile = policy_profile(p, d->outcome);
 		d->a.verdict = VERDICT_CONFINE;
 		if (!d->a.profile)
-			return err_set(e, EINVAL, "%s:%u: %s = '%s': no such profile", d->a.origin.file,
-				d->a.origin.line, d->a.who, d->outcome);
+			return err_set(e, EINVAL, "%s:%u: %s = '%s': no such profile",
+				d->a.origin.file, d->a.origin.line, d->a.who, d->outcome);
 	}
 	return 0;
 }
@@ -386,7 +391,8 @@ static int finish_pool(struct draft *d, struct err *e)
 		const struct id_window *w = &pool->uids[i];
 
 		if (w->first <= pool->last && w->last >= pool->first)
-			return err_set(e, EINVAL, "%s:%u: uids %u-%u lie in the pool %u-%u; move 'pool'",
+			return err_set(e, EINVAL,
+				"%s:%u: uids %u-%u lie in the pool %u-%u; move 'pool'",
 				d->ids_at.file, d->ids_at.line, w->first, w->last, pool->first,
 				pool->last);
 	}

@@ -30,43 +30,41 @@ static const struct word limits[] = {
 	{ NULL, 0 },
 };
 
-/* Every key of [profile]. The text of `standard` is parsed like an admin's, so a default cannot be out of bounds. */
+/*
+ * Every key of [profile]. The text of `standard` is parsed like an admin's, so a default cannot be
+ * out of bounds.
+ */
 static const struct key {
 	const char *name;
 	enum kind kind;
 	size_t offset;
 	const char *standard;
-	uint64_t min;		  /* numbers; below it the value is surely a slip of the pen */
+	uint64_t min; /* numbers; below it the value is surely a slip of the pen */
 	const struct word *words; /* KIND_WORD, and KIND_NAME when only these are known */
-	bool none;		  /* "none" means no limit */
-	const char *below;	  /* KIND_PATHS: where they must lie */
+	bool none; /* "none" means no limit */
+	const char *below; /* KIND_PATHS: where they must lie */
 } keys[] = {
-#define FIELD(f) offsetof(struct profile, f)
-	{ .name = "filter", .kind = KIND_NAME, .offset = FIELD(filter), .standard = "default" },
-	{ .name = "view", .kind = KIND_NAME, .offset = FIELD(view), .standard = "host", .words = views },
-	{ .name = "root", .kind = KIND_BOOL, .offset = FIELD(root), .standard = "no" },
-	{ .name = "net", .kind = KIND_WORD, .offset = FIELD(net), .standard = "host", .words = nets },
-	{ .name = "linger", .kind = KIND_WORD, .offset = FIELD(linger), .standard = "processes",
-		.words = lingers },
-	{ .name = "limits", .kind = KIND_WORD, .offset = FIELD(limits), .standard = "required",
-		.words = limits },
-	{ .name = "memory-max", .kind = KIND_SIZE, .offset = FIELD(memory_max), .standard = "none",
-		.min = 1 << 20, .none = true },
-	{ .name = "tasks-max", .kind = KIND_NUMBER, .offset = FIELD(tasks_max), .standard = "none",
-		.min = 4, .none = true },
-	{ .name = "cpu-quota", .kind = KIND_PERCENT, .offset = FIELD(cpu_percent), .standard = "none",
-		.min = 1, .none = true },
-	{ .name = "tmp-size", .kind = KIND_SIZE, .offset = FIELD(tmp_size), .standard = "1G",
-		.min = 1 << 20 },
-	{ .name = "tmp-inodes", .kind = KIND_SIZE, .offset = FIELD(tmp_inodes), .standard = "100k",
-		.min = 64 },
-	{ .name = "bind", .kind = KIND_PATHS, .offset = FIELD(bind), .standard = "", .below = "/" },
-	{ .name = "bind-readonly", .kind = KIND_PATHS, .offset = FIELD(bind_readonly), .standard = "",
-		.below = "/" },
-	{ .name = "hide", .kind = KIND_PATHS, .offset = FIELD(hide), .standard = "", .below = "/" },
-	{ .name = "devices", .kind = KIND_PATHS, .offset = FIELD(devices), .standard = "",
-		.below = "/dev/" },
-#undef FIELD
+#define KEY(n, k, field, text, ...)                                                                \
+	{                                                                                          \
+		.name = n, .kind = KIND_##k, .offset = offsetof(struct profile, field),            \
+		.standard = text, __VA_ARGS__                                                      \
+	}
+	KEY("filter", NAME, filter, "default"),
+	KEY("view", NAME, view, "host", .words = views),
+	KEY("root", BOOL, root, "no"),
+	KEY("net", WORD, net, "host", .words = nets),
+	KEY("linger", WORD, linger, "processes", .words = lingers),
+	KEY("limits", WORD, limits, "required", .words = limits),
+	KEY("memory-max", SIZE, memory_max, "none", .min = 1 << 20, .none = true),
+	KEY("tasks-max", NUMBER, tasks_max, "none", .min = 4, .none = true),
+	KEY("cpu-quota", PERCENT, cpu_percent, "none", .min = 1, .none = true),
+	KEY("tmp-size", SIZE, tmp_size, "1G", .min = 1 << 20),
+	KEY("tmp-inodes", SIZE, tmp_inodes, "100k", .min = 64),
+	KEY("bind", PATHS, bind, "", .below = "/"),
+	KEY("bind-readonly", PATHS, bind_readonly, "", .below = "/"),
+	KEY("hide", PATHS, hide, "", .below = "/"),
+	KEY("devices", PATHS, devices, "", .below = "/dev/"),
+#undef KEY
 };
 
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -133,9 +131,9 @@ static int set_number(const struct key *k, const char *value, uint64_t *field, s
 		return bad_value(k, value, "too large", e);
 	if (r < 0)
 		return bad_value(k, value,
-			k->kind == KIND_SIZE	    ? "not a size like 4096, 512M or 4G"
+			k->kind == KIND_SIZE      ? "not a size like 4096, 512M or 4G"
 			: k->kind == KIND_PERCENT ? "not a percentage like 200%"
-						    : "not a number",
+						  : "not a number",
 			e);
 	if (n < k->min)
 		return bad_value(k, value, "too small", e);
@@ -143,16 +141,19 @@ static int set_number(const struct key *k, const char *value, uint64_t *field, s
 	return 0;
 }
 
-/* Trees that every container has of its own; the host's in their place would undo what they are for. */
+/*
+ * Trees that every container has of its own; the host's in their place would undo what they are
+ * for.
+ */
 static bool path_reserved(const char *path)
 {
 	return strcmp(path, "/") == 0 || strcmp(path, "/proc") == 0 ||
-		strncmp(path, "/proc/", 6) == 0 || strcmp(path, "/run/carrel") == 0 ||
-		strncmp(path, "/run/carrel/", 12) == 0;
+	       strncmp(path, "/proc/", 6) == 0 || strcmp(path, "/run/carrel") == 0 ||
+	       strncmp(path, "/run/carrel/", 12) == 0;
 }
 
-static int add_path(const struct key *k, const char *word, size_t len, struct strv *field,
-	struct err *e)
+static int add_path(
+	const struct key *k, const char *word, size_t len, struct strv *field, struct err *e)
 {
 	size_t skip = word[0] == '-';
 	char path[4096];
@@ -162,8 +163,8 @@ static int add_path(const struct key *k, const char *word, size_t len, struct st
 	memcpy(path, word, len);
 	path[len] = '\0';
 	if (!path_valid(path + skip))
-		return bad_value(k, path, "not an absolute path without '.', '..', '//' or '/' at its end",
-			e);
+		return bad_value(k, path,
+			"not an absolute path without '.', '..', '//' or '/' at its end", e);
 	if (strncmp(path + skip, k->below, strlen(k->below)) != 0)
 		return bad_value(k, path, "not below /dev", e);
 	if (path_reserved(path + skip))
@@ -242,7 +243,8 @@ int profile_draft_set(struct profile_draft *d, const struct config_line *l, stru
 	if (!inherit && i < 0)
 		return err_set(e, EINVAL, "unknown key '%s' in [%s]", l->key, l->section);
 	if (l->more && (inherit || keys[i].kind != KIND_PATHS))
-		return err_set(e, EINVAL, "'%s' is no list: '%s' cannot continue it", l->key, l->value);
+		return err_set(
+			e, EINVAL, "'%s' is no list: '%s' cannot continue it", l->key, l->value);
 	if (inherit)
 		return set_inherit(d, l, e);
 	if (!l->more && d->set & BIT(i))
@@ -252,8 +254,8 @@ int profile_draft_set(struct profile_draft *d, const struct config_line *l, stru
 }
 
 /* The parent's value in the child's place: through the same setters, so that nothing is shared. */
-static int copy_field(struct profile *p, const struct profile *from, const struct key *k,
-	struct err *e)
+static int copy_field(
+	struct profile *p, const struct profile *from, const struct key *k, struct err *e)
 {
 	const char *src = (const char *)from + k->offset;
 	char *dst = (char *)p + k->offset;

@@ -19,7 +19,8 @@ struct profile_draft {
 /* Takes one "key = value" of [profile NAME]. */
 int profile_draft_set(struct profile_draft *d, const struct config_line *l, struct err *e);
 /* Fills what the file left open, from parent (which may be NULL), then from the defaults. */
-int profile_draft_finish(struct profile_draft *d, const struct profile_draft *parent, struct err *e);
+int profile_draft_finish(
+	struct profile_draft *d, const struct profile_draft *parent, struct err *e);
 void profile_done(struct profile *p);
 
 #endif

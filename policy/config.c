@@ -1,9 +1,10 @@
 /*
  * config - INI text to statements, through inih, without inih's surprises.
  *
- * The library cuts long lines and names, tells its handler no line number, goes on after an error, says nothing of empty
- * sections, ignores what follows a section's ']' and takes ':' for '='. Its reader callback sees every line first, so the
- * reader here classifies each one and refuses all that the library would quietly change.
+ * The library cuts long lines and names, tells its handler no line number, goes on after an error,
+ * says nothing of empty sections, ignores what follows a section's ']' and takes ':' for '='. Its
+ * reader callback sees every line first, so the reader here classifies each one and refuses all
+ * that the library would quietly change.
  */
 #include "policy/config.h"
 
@@ -71,8 +72,8 @@ static int section_begin(struct reader *r, const char *line, size_t len)
 					 (int)(len - rest), line + rest));
 	n = (size_t)(close - line) - 1;
 	if (n > SECTION_MAX)
-		return refuse(r, err_set(r->e, EINVAL, "section name longer than %d bytes",
-					 SECTION_MAX));
+		return refuse(
+			r, err_set(r->e, EINVAL, "section name longer than %d bytes", SECTION_MAX));
 	memcpy(r->section, line + 1, n);
 	r->section[n] = '\0';
 	r->key[0] = '\0';
@@ -93,7 +94,10 @@ static int check_characters(struct reader *r, const char *line, size_t len)
 	return 0;
 }
 
-/* What kind of line is it? Sections are dealt with here, the rest when the library hands back key and value. */
+/*
+ * What kind of line is it? Sections are dealt with here, the rest when the library hands back key
+ * and value.
+ */
 static int classify(struct reader *r, const char *line, size_t len)
 {
 	size_t blank = 0;
@@ -179,7 +183,8 @@ static int handle(void *user, const char *section, const char *name, const char 
 	if (r->error)
 		return 0;
 	if (!name)
-		return 1; /* some builds of the library report sections so; classify() has done it */
+		return 1; /* some builds of the library report sections so; classify() has done it
+			   */
 	if (!r->more && take_key(r, name) < 0)
 		return 0;
 	if (!value)
@@ -211,7 +216,8 @@ int config_read(const char *text, size_t len, const char *file, config_line_fn *
 	if (bad == -2)
 		return err_set(e, ENOMEM, "%s: out of memory", file);
 	if (bad > 0)
-		return err_set(e, EINVAL, "%s:%d: neither '[section]' nor 'key = value'", file, bad);
+		return err_set(
+			e, EINVAL, "%s:%d: neither '[section]' nor 'key = value'", file, bad);
 	return 0;
 }
 
@@ -221,11 +227,14 @@ int config_slurp(int dir_fd, const char *name, bool must_be_root_owned, char **r
 	_cleanup_fd_ int fd = -1;
 	int r;
 
-	/* O_NONBLOCK: a FIFO put here must not hang us; O_NOFOLLOW: the judged file is the named one. */
+	/*
+	 * O_NONBLOCK: a FIFO put here must not hang us; O_NOFOLLOW: the judged file is the named
+	 * one.
+	 */
 	fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return err_set(e, errno, "%s",
-			errno == ELOOP ? "is a symbolic link" : strerror(errno));
+		return err_set(
+			e, errno, "%s", errno == ELOOP ? "is a symbolic link" : strerror(errno));
 	r = fd_check_type(fd, S_IFREG, e);
 	if (r == 0 && must_be_root_owned)
 		r = fd_check_owner(fd, e);

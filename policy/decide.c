@@ -21,7 +21,10 @@ static int rule_matches(const struct assign *a, const struct person *who)
 	return who->uid >= first && who->uid <= last;
 }
 
-/* The first rule of the service (NULL: of every service) that matches; *ret stays NULL when none does. */
+/*
+ * The first rule of the service (NULL: of every service) that matches; *ret stays NULL when none
+ * does.
+ */
 static int rule_find(const struct policy *p, const struct person *who, const char *service,
 	const struct assign **ret)
 {
@@ -52,7 +55,10 @@ struct decision policy_decide(const struct policy *p, const struct person *who, 
 		d.unsure = rule_find(p, who, service, &d.rule);
 	if (!d.rule)
 		d.unsure = rule_find(p, who, NULL, &d.rule);
-	/* Going on past a group nobody can tell about might pass over the very rule that was meant to refuse. */
+	/*
+	 * Going on past a group nobody can tell about might pass over the very rule that was meant
+	 * to refuse.
+	 */
 	if (!d.rule || d.unsure < 0)
 		return d;
 	if (d.rule->verdict == VERDICT_CONFINE && service &&

@@ -6,7 +6,10 @@
 #include "policy/base/err.h"
 #include "policy/idrange.h"
 
-/* A run of own IDs, both ends included; each costs at most two lines, so 340 are never exceeded by a map that fits. */
+/*
+ * A run of own IDs, both ends included; each costs at most two lines, so 340 are never exceeded by
+ * a map that fits.
+ */
 struct runs {
 	struct run {
 		uint32_t first, last;
@@ -49,7 +52,8 @@ static size_t decimal_len(uint32_t n)
 	return len;
 }
 
-/* What the map costs so far. The text must leave room for a NUL: the kernel wants less than a page. */
+/* What the map costs so far. The text must leave room for a NUL: the kernel wants less than a page.
+ */
 struct plan {
 	struct id_map *map;
 	size_t lines, bytes;
@@ -79,7 +83,8 @@ static void plan_runs(struct plan *p, const struct id_range *range, const struct
 		at = (uint64_t)run->last + 1;
 	}
 	if (at < range->count)
-		plan_add(p, (uint32_t)at, (uint32_t)(range->start + at), (uint32_t)(range->count - at));
+		plan_add(p, (uint32_t)at, (uint32_t)(range->start + at),
+			(uint32_t)(range->count - at));
 }
 
 static bool runs_fit(const struct id_range *range, const struct runs *own)
@@ -94,13 +99,14 @@ static int own_check(const struct id_range *range, const uint32_t *own, size_t n
 {
 	for (size_t i = 0; i < n_own; i++) {
 		if (own[i] == 0)
-			return err_set(e, EINVAL, "ID 0 would be the host's root inside: "
+			return err_set(e, EINVAL,
+				"ID 0 would be the host's root inside: "
 				"is the user in group 0?");
 		if (own[i] == UINT32_MAX)
 			return err_set(e, EINVAL, "ID %u is no ID", own[i]);
 		if (id_range_holds(range, own[i]))
-			return err_set(e, EEXIST, "own ID %u lies in the subordinate range %u-%llu", own[i],
-				range->start,
+			return err_set(e, EEXIST, "own ID %u lies in the subordinate range %u-%llu",
+				own[i], range->start,
 				(unsigned long long)range->start + range->count - 1);
 	}
 	return 0;
@@ -115,11 +121,15 @@ int id_map_plan(const struct id_range *range, const uint32_t *own, size_t n_own,
 	int r;
 
 	if (!id_range_valid(range))
-		return err_set(e, EINVAL, "range %u+%u is no valid range", range->start, range->count);
+		return err_set(
+			e, EINVAL, "range %u+%u is no valid range", range->start, range->count);
 	r = own_check(range, own, n_own, e);
 	if (r < 0)
 		return r;
-	/* The first that does not fit ends it: an ID of less weight must not be mapped where a weightier one is not. */
+	/*
+	 * The first that does not fit ends it: an ID of less weight must not be mapped where a
+	 * weightier one is not.
+	 */
 	for (; taken < n_own; taken++) {
 		more = runs;
 		runs_add(&more, own[taken]);

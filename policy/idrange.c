@@ -5,7 +5,10 @@
 #include "policy/base/err.h"
 #include "policy/policy.h"
 
-/* All arithmetic on range ends is done in 64 bits: 32 would wrap, and a wrapped range holds host root. */
+/*
+ * All arithmetic on range ends is done in 64 bits: 32 would wrap, and a wrapped range holds host
+ * root.
+ */
 static uint64_t range_end(const struct id_range *r)
 {
 	return (uint64_t)r->start + r->count;
@@ -20,7 +23,7 @@ bool id_range_holds(const struct id_range *r, uint32_t id)
 bool id_range_valid(const struct id_range *r)
 {
 	return r->count > 0 && range_end(r) <= UINT32_MAX && !id_range_holds(r, 0) &&
-		!id_range_holds(r, 65535);
+	       !id_range_holds(r, 65535);
 }
 
 bool id_range_overlaps(const struct id_range *a, const struct id_range *b)
@@ -41,11 +44,15 @@ int id_pool_range(const struct id_pool *pool, uid_t uid, struct id_range *ret, s
 		}
 		start = pool->first + (slot + (uid - w->first)) * ID_SLOT;
 		if (start + ID_SLOT - 1 > pool->last)
-			return err_set(e, ERANGE, "the slot of uid %u lies beyond the pool's end: "
-				"enlarge 'pool' in [ids]", (unsigned)uid);
+			return err_set(e, ERANGE,
+				"the slot of uid %u lies beyond the pool's end: "
+				"enlarge 'pool' in [ids]",
+				(unsigned)uid);
 		*ret = (struct id_range){ (uint32_t)start, ID_SLOT };
 		return 0;
 	}
-	return err_set(e, ERANGE, "uid %u is in no window of 'uids' in [ids]: "
-		"add one", (unsigned)uid);
+	return err_set(e, ERANGE,
+		"uid %u is in no window of 'uids' in [ids]: "
+		"add one",
+		(unsigned)uid);
 }

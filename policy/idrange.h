@@ -29,8 +29,9 @@ struct id_ranges {
 #define ID_SLOT 65536u /* IDs in one slot of the pool */
 
 /*
- * The user's slot of the pool: the same on every machine with the same [ids]. -ERANGE: the uid is in no window of
- * `uids`, or its slot would lie beyond the pool's end; the text says which key to change.
+ * The user's slot of the pool: the same on every machine with the same [ids]. -ERANGE: the uid is
+ * in no window of `uids`, or its slot would lie beyond the pool's end; the text says which key to
+ * change.
  */
 int id_pool_range(const struct id_pool *pool, uid_t uid, struct id_range *ret, struct err *e);
 
@@ -47,8 +48,8 @@ struct id_map {
 };
 
 /*
- * Inside 0.. is the range, except that each of own[] (the user's uid, or all gids, most important first) stands for
- * itself. -EINVAL: own holds 0; -EEXIST: an own ID lies in the range.
+ * Inside 0.. is the range, except that each of own[] (the user's uid, or all gids, most important
+ * first) stands for itself. -EINVAL: own holds 0; -EEXIST: an own ID lies in the range.
  */
 int id_map_plan(const struct id_range *range, const uint32_t *own, size_t n_own, struct id_map *ret,
 	struct err *e);

@@ -83,8 +83,8 @@ static int dropin_names(int fd, struct strv *ret, struct err *e)
 	return 0;
 }
 
-static int open_directory(int dir_fd, const char *name, bool must_be_root_owned, int *ret_fd,
-	struct err *e)
+static int open_directory(
+	int dir_fd, const char *name, bool must_be_root_owned, int *ret_fd, struct err *e)
 {
 	_cleanup_fd_ int fd = -1;
 
@@ -97,8 +97,8 @@ static int open_directory(int dir_fd, const char *name, bool must_be_root_owned,
 	return 0;
 }
 
-static int draft_dropins(struct draft *d, int dir_fd, const char *dir, bool must_be_root_owned,
-	struct err *e)
+static int draft_dropins(
+	struct draft *d, int dir_fd, const char *dir, bool must_be_root_owned, struct err *e)
 {
 	_cleanup_(strv_done) struct strv names = { 0 };
 	_cleanup_fd_ int fd = -1;
@@ -181,7 +181,8 @@ const struct profile *policy_profile(const struct policy *p, const char *name)
 	return NULL;
 }
 
-/* FNV-1a: the stamp need only differ when an admin's edit makes it differ, nobody plays against it. */
+/* FNV-1a: the stamp need only differ when an admin's edit makes it differ, nobody plays against it.
+ */
 static uint64_t mix(uint64_t h, const void *data, size_t len)
 {
 	const unsigned char *p = data;

@@ -29,18 +29,18 @@ struct strv {
 struct profile {
 	char *name; /* [a-z0-9][a-z0-9-]*, at most 32 bytes: safe as part of a file name */
 	struct origin origin;
-	char *filter;	       /* filter name, never a path */
-	char *view;	       /* "host" */
-	bool root;	       /* may the user be root inside; false also sets no_new_privs */
+	char *filter; /* filter name, never a path */
+	char *view; /* "host" */
+	bool root; /* may the user be root inside; false also sets no_new_privs */
 	enum net_mode net;
 	enum linger_mode linger;
 	enum limits_mode limits;
-	uint64_t memory_max;   /* bytes, 0: no limit */
-	uint64_t tasks_max;    /* 0: no limit */
-	uint64_t cpu_percent;  /* of one CPU, 0: no limit */
-	uint64_t tmp_size;     /* bytes of the container's /tmp, /var/tmp and /dev/shm together */
+	uint64_t memory_max; /* bytes, 0: no limit */
+	uint64_t tasks_max; /* 0: no limit */
+	uint64_t cpu_percent; /* of one CPU, 0: no limit */
+	uint64_t tmp_size; /* bytes of the container's /tmp, /var/tmp and /dev/shm together */
 	uint64_t tmp_inodes;
-	struct strv bind;      /* absolute paths; a leading '-' means "if it exists" */
+	struct strv bind; /* absolute paths; a leading '-' means "if it exists" */
 	struct strv bind_readonly;
 	struct strv hide;
 	struct strv devices; /* absolute paths below /dev */
@@ -50,7 +50,7 @@ struct profile {
 struct assign {
 	struct origin origin;
 	char *service; /* NULL: every PAM service */
-	char *who;     /* NAME, @GROUP, uid:A-B or * */
+	char *who; /* NAME, @GROUP, uid:A-B or * */
 	enum verdict verdict;
 	const struct profile *profile; /* with VERDICT_CONFINE */
 };
@@ -71,13 +71,14 @@ struct policy {
 	struct assign *assigns; /* service-specific and general, in file order */
 	size_t n_assigns;
 	struct id_pool pool;
-	struct strv negative_groups; /* membership denies something: setgroups stays forbidden inside */
+	struct strv negative_groups; /* members must not drop them: no setgroups() inside */
 };
 
 /*
- * Reads DIR/carrel.conf, then DIR/conf.d/<name>.conf in byte order. All or nothing: *ret is untouched on failure.
- * -EPERM: a file is not root's, or others may write it; -EINVAL: a word is wrong (text names file, line, word);
- * -ENOENT: no carrel.conf. Any process may call it; must_be_root_owned is false only for `carrel check FILE`.
+ * Reads DIR/carrel.conf, then DIR/conf.d/<name>.conf in byte order. All or nothing: *ret is
+ * untouched on failure. -EPERM: a file is not root's, or others may write it; -EINVAL: a word is
+ * wrong (text names file, line, word); -ENOENT: no carrel.conf. Any process may call it;
+ * must_be_root_owned is false only for `carrel check FILE`.
  */
 int policy_load(const char *dir, bool must_be_root_owned, struct policy **ret, struct err *e);
 /* The same for one file alone. */
@@ -85,7 +86,8 @@ int policy_load_file(const char *path, bool must_be_root_owned, struct policy **
 void policy_free(struct policy *p);
 const struct profile *policy_profile(const struct policy *p, const char *name);
 
-/* Changes whenever a file that policy_load(dir) would read is changed, added or removed. No allocation. */
+/* Changes whenever a file that policy_load(dir) would read does, or comes or goes. No allocation.
+ */
 uint64_t policy_stamp(const char *dir);
 
 /* Who is asked about. Pure data, so that decisions can be tested without NSS. */
@@ -93,8 +95,8 @@ struct person {
 	const char *name;
 	uid_t uid;
 	/*
-	 * 1: in the named group; 0: not, or there is no such group; negative errno: nobody can tell. May block (NSS): call
-	 * it in a process that may wait.
+	 * 1: in the named group; 0: not, or there is no such group; negative errno: nobody can
+	 * tell. May block (NSS): call it in a process that may wait.
 	 */
 	int (*in_group)(const struct person *who, const char *group);
 	const void *data;
@@ -103,7 +105,7 @@ struct person {
 struct decision {
 	enum verdict verdict;
 	const struct profile *profile; /* with VERDICT_CONFINE */
-	const struct assign *rule;     /* NULL: uid 0, or no rule matched (then VERDICT_REFUSE) */
+	const struct assign *rule; /* NULL: uid 0, or no rule matched (then VERDICT_REFUSE) */
 	int unsure; /* negative errno of in_group for this rule's group: then VERDICT_REFUSE */
 };
 
@@ -111,9 +113,10 @@ struct decision {
 #define SERVICE_USER_MANAGER "systemd-user"
 
 /*
- * First match wins: the lines of [assign SERVICE] in order, then those of [assign]. uid 0 is always exempt. Whoever
- * would be confined is refused SERVICE_USER_MANAGER, with the rule that says so.
+ * First match wins: the lines of [assign SERVICE] in order, then those of [assign]. uid 0 is always
+ * exempt. Whoever would be confined is refused SERVICE_USER_MANAGER, with the rule that says so.
  */
-struct decision policy_decide(const struct policy *p, const struct person *who, const char *service);
+struct decision policy_decide(
+	const struct policy *p, const struct person *who, const char *service);
 
 #endif

@@ -74,7 +74,8 @@ static bool machine_name_of(uint32_t id, bool gid, char name[static 64])
 		buf = size <= ENTRY_MAX ? malloc(size) : NULL;
 		if (!buf)
 			break;
-		r = gid ? getgrgid_r(id, &gr, buf, size, &group) : getpwuid_r(id, &pw, buf, size, &user);
+		r = gid ? getgrgid_r(id, &gr, buf, size, &group)
+			: getpwuid_r(id, &pw, buf, size, &user);
 	} while (r == ERANGE || r == EINTR);
 	if (!user && !group)
 		return false;

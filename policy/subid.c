@@ -13,14 +13,14 @@
 #include "policy/base/parse.h"
 #include "policy/idrange.h"
 
-#define LEAST_IDS 1024u     /* fewer make no system inside: its own accounts reach 999 */
+#define LEAST_IDS 1024u /* fewer make no system inside: its own accounts reach 999 */
 #define FIRST_PERSON 1000u /* uids below are the system's own: they do not log in */
 
 /* ---- the user's ranges ---- */
 
 /* The largest of n, cut to one slot. 0: none is large enough; -EINVAL: the largest is no range. */
-static int span_pick(const struct subid_span *s, int n, const char *file, struct id_range *ret,
-	struct err *e)
+static int span_pick(
+	const struct subid_span *s, int n, const char *file, struct id_range *ret, struct err *e)
 {
 	const struct subid_span *best = NULL;
 
@@ -37,8 +37,10 @@ static int span_pick(const struct subid_span *s, int n, const char *file, struct
 		if (id_range_valid(ret))
 			return 1;
 	}
-	return err_set(e, EINVAL, "%s gives %" PRIu64 " IDs from %" PRIu64
-		" on: not within 1-4294967294 or holds 65535", file, best->count, best->start);
+	return err_set(e, EINVAL,
+		"%s gives %" PRIu64 " IDs from %" PRIu64
+		" on: not within 1-4294967294 or holds 65535",
+		file, best->count, best->start);
 }
 
 static int range_from(const struct subid_world *w, const struct account *a, bool gids,
@@ -48,14 +50,15 @@ static int range_from(const struct subid_world *w, const struct account *a, bool
 	int n = w->ranges(a->name, gids, &spans);
 
 	/*
-	 * libsubid says -1 for "no such file", "no such user" and "the server is down" alike. The pool is right for the first
-	 * two; for the third it is a range of the user's own all the same, only not the usual one.
+	 * libsubid says -1 for "no such file", "no such user" and "the server is down" alike. The
+	 * pool is right for the first two; for the third it is a range of the user's own all the
+	 * same, only not the usual one.
 	 */
 	return n > 0 ? span_pick(spans, n, gids ? w->subgid : w->subuid, ret, e) : 0;
 }
 
-int subid_ranges_in(const struct subid_world *w, const struct account *a, const struct id_pool *pool,
-	struct id_ranges *ret, struct err *e)
+int subid_ranges_in(const struct subid_world *w, const struct account *a,
+	const struct id_pool *pool, struct id_ranges *ret, struct err *e)
 {
 	struct id_ranges found = { 0 };
 	int uids, gids, r;
@@ -123,14 +126,15 @@ static int check_subid_line(const struct side *s, const char *path, char *line, 
 	uint64_t start, count, last;
 	char whose[256], *f[4];
 
-	if (line[0] == '#' || fields_split(line, f, 4) != 3 || parse_u64(f[1], UINT64_MAX, &start) < 0 ||
+	if (line[0] == '#' || fields_split(line, f, 4) != 3 ||
+		parse_u64(f[1], UINT64_MAX, &start) < 0 ||
 		parse_u64(f[2], UINT64_MAX, &count) < 0 || count == 0 || owner_is(s->a, f[0]))
 		return 0;
 	last = count - 1 > UINT64_MAX - start ? UINT64_MAX : start + (count - 1);
 	if (!side_meets(s, start, last))
 		return 0;
-	(void)snprintf(whose, sizeof(whose), "%" PRIu64 "-%" PRIu64 " of '%s' in %s", start, last, f[0],
-		path);
+	(void)snprintf(whose, sizeof(whose), "%" PRIu64 "-%" PRIu64 " of '%s' in %s", start, last,
+		f[0], path);
 	return collides(s, e, whose);
 }
 
@@ -142,8 +146,8 @@ static int check_account_line(const struct side *s, const char *path, char *line
 
 	if (fields_split(line, f, 4) < 3 || parse_u32(f[2], &id) < 0 || !id_range_holds(s->r, id))
 		return 0;
-	(void)snprintf(whose, sizeof(whose), "%s %u of '%s' in %s", s->gids ? "gid" : "uid", id, f[0],
-		path);
+	(void)snprintf(whose, sizeof(whose), "%s %u of '%s' in %s", s->gids ? "gid" : "uid", id,
+		f[0], path);
 	return collides(s, e, whose);
 }
 
@@ -196,8 +200,8 @@ static int check_given_out(const struct side *s, struct err *e)
 }
 
 /*
- * A directory cannot be listed (there may be a million accounts, or enumeration is off): ask for the ends and the middle.
- * systemd's machines name their whole range this way, too.
+ * A directory cannot be listed (there may be a million accounts, or enumeration is off): ask for
+ * the ends and the middle. systemd's machines name their whole range this way, too.
  */
 static int check_sample(const struct subid_world *w, const struct side *s, struct err *e)
 {
@@ -209,13 +213,17 @@ static int check_sample(const struct subid_world *w, const struct side *s, struc
 
 		if (!w->name_of(id, s->gids, name))
 			continue;
-		(void)snprintf(whose, sizeof(whose), "%s %u of '%s'", s->gids ? "gid" : "uid", id, name);
+		(void)snprintf(
+			whose, sizeof(whose), "%s %u of '%s'", s->gids ? "gid" : "uid", id, name);
 		return collides(s, e, whose);
 	}
 	return 0;
 }
 
-/* A range from the pool may lie where a directory has given one to somebody else, which no file here tells. */
+/*
+ * A range from the pool may lie where a directory has given one to somebody else, which no file
+ * here tells.
+ */
 static int check_owners(const struct subid_world *w, const struct side *s, struct err *e)
 {
 	const uint32_t ids[] = { s->r->start, s->r->start + (s->r->count - 1) };
@@ -252,11 +260,12 @@ static bool slot_owner(const struct id_pool *pool, uint64_t slot, uint32_t *ret_
 }
 
 /*
- * A range from a file may lie in a slot of the pool. That is no harm as long as the slot's owner does not live there:
- * there is no such account, it has a range of its own, or it is one of the system's. (Should such a one ever ask for its slot,
- * it is refused, by the line in the file.)
+ * A range from a file may lie in a slot of the pool. That is no harm as long as the slot's owner
+ * does not live there: there is no such account, it has a range of its own, or it is one of the
+ * system's. (Should such a one ever ask for its slot, it is refused, by the line in the file.)
  */
-static int check_slot(const struct subid_world *w, const struct side *s, uint32_t uid, struct err *e)
+static int check_slot(
+	const struct subid_world *w, const struct side *s, uint32_t uid, struct err *e)
 {
 	_cleanup_free_ struct subid_span *spans = NULL;
 	char name[64], whose[128];
@@ -273,8 +282,8 @@ static int check_slot(const struct subid_world *w, const struct side *s, uint32_
 	return collides(s, e, whose);
 }
 
-static int check_slots(const struct subid_world *w, const struct side *s, const struct id_pool *pool,
-	struct err *e)
+static int check_slots(const struct subid_world *w, const struct side *s,
+	const struct id_pool *pool, struct err *e)
 {
 	uint64_t first = s->r->start, last = first + s->r->count - 1;
 	uint32_t uid;
@@ -301,8 +310,8 @@ static int check_side(const struct subid_world *w, const struct side *s, const s
 	if (!id_range_valid(s->r))
 		return err_set(e, EINVAL, "%s range %u+%u of user '%s' is no valid range",
 			s->gids ? "gid" : "uid", s->r->start, s->r->count, s->a->name);
-	pooled = id_pool_range(pool, s->a->uid, &slot, &ignored) == 0 && slot.start == s->r->start &&
-		slot.count == s->r->count;
+	pooled = id_pool_range(pool, s->a->uid, &slot, &ignored) == 0 &&
+		 slot.start == s->r->start && slot.count == s->r->count;
 	r = check_given_out(s, e);
 	if (r == 0)
 		r = check_file(s, s->gids ? w->subgid : w->subuid, check_subid_line, e);
@@ -324,8 +333,8 @@ int subid_check_in(const struct subid_world *w, const struct account *a, const s
 	return code < 0 ? code : check_side(w, &gids, pool, e);
 }
 
-int subid_ranges(const struct account *a, const struct id_pool *pool, struct id_ranges *ret,
-	struct err *e)
+int subid_ranges(
+	const struct account *a, const struct id_pool *pool, struct id_ranges *ret, struct err *e)
 {
 	return subid_ranges_in(&subid_this_machine, a, pool, ret, e);
 }

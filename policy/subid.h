@@ -12,17 +12,19 @@ struct id_pool;
 struct id_ranges;
 
 /*
- * The user's ranges: what libsubid knows (/etc/subuid, /etc/subgid or the nsswitch `subid:` source), else the pool.
- * Uses the largest single range of at least 1024 IDs, at most ID_SLOT of it. May block (NSS).
- * -ERANGE: neither has one; the text says what to do. -EINVAL: the user's range is none that can be used.
+ * The user's ranges: what libsubid knows (/etc/subuid, /etc/subgid or the nsswitch `subid:`
+ * source), else the pool. Uses the largest single range of at least 1024 IDs, at most ID_SLOT of
+ * it. May block (NSS). -ERANGE: neither has one; the text says what to do. -EINVAL: the user's
+ * range is none that can be used.
  */
-int subid_ranges(const struct account *a, const struct id_pool *pool, struct id_ranges *ret,
-	struct err *e);
+int subid_ranges(
+	const struct account *a, const struct id_pool *pool, struct id_ranges *ret, struct err *e);
 
 /*
- * Refuses ranges that meet somebody else's: lines of other owners in /etc/subuid and /etc/subgid, real accounts and
- * groups (the local files in full; NSS by sample), ranges that systemd gives out, the pool slots of accounts that have
- * no range but the pool's. -EEXIST: the text names both sides. May block (NSS).
+ * Refuses ranges that meet somebody else's: lines of other owners in /etc/subuid and /etc/subgid,
+ * real accounts and groups (the local files in full; NSS by sample), ranges that systemd gives out,
+ * the pool slots of accounts that have no range but the pool's. -EEXIST: the text names both sides.
+ * May block (NSS).
  */
 int subid_check(const struct account *a, const struct id_pool *pool, const struct id_ranges *r,
 	struct err *e);
@@ -32,12 +34,21 @@ struct subid_span {
 	uint64_t start, count;
 };
 
-/* Where the facts come from. The functions above use this machine's; a test brings a world of its own. */
+/*
+ * Where the facts come from. The functions above use this machine's; a test brings a world of its
+ * own.
+ */
 struct subid_world {
 	const char *subuid, *subgid, *passwd, *group; /* paths */
-	/* Ranges of a user as libsubid tells them; *ret is malloc'ed. Their number, or negative when there are none. */
+	/*
+	 * Ranges of a user as libsubid tells them; *ret is malloc'ed. Their number, or negative
+	 * when there are none.
+	 */
 	int (*ranges)(const char *owner, bool gids, struct subid_span **ret);
-	/* The uids to whom a subordinate ID was given; *ret is malloc'ed. Their number, or negative. */
+	/*
+	 * The uids to whom a subordinate ID was given; *ret is malloc'ed. Their number, or
+	 * negative.
+	 */
 	int (*owners)(uint32_t id, bool gids, uid_t **ret);
 	/* The name of the account or group with this ID, by NSS; false: there is none. */
 	bool (*name_of)(uint32_t id, bool gid, char name[static 64]);
@@ -45,8 +56,8 @@ struct subid_world {
 
 extern const struct subid_world subid_this_machine;
 
-int subid_ranges_in(const struct subid_world *w, const struct account *a, const struct id_pool *pool,
-	struct id_ranges *ret, struct err *e);
+int subid_ranges_in(const struct subid_world *w, const struct account *a,
+	const struct id_pool *pool, struct id_ranges *ret, struct err *e);
 int subid_check_in(const struct subid_world *w, const struct account *a, const struct id_pool *pool,
 	const struct id_ranges *r, struct err *e);
 

@@ -1,4 +1,7 @@
-/* carrel check - reads a configuration as the helper would, and says what is wrong before a login does. */
+/*
+ * carrel check - reads a configuration as the helper would, and says what is wrong before a login
+ * does.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
@@ -67,8 +70,9 @@ static void check_reached(const struct policy *p, size_t at, struct findings *f)
 
 	for (size_t i = 0; i < at; i++)
 		if (is_everybody(&p->assigns[i]) && same_list(&p->assigns[i], a))
-			find(f->warnings, &a->origin, "'%s' is never reached: '*' stands before it at %s:%u",
-				a->who, p->assigns[i].origin.file, p->assigns[i].origin.line);
+			find(f->warnings, &a->origin,
+				"'%s' is never reached: '*' stands before it at %s:%u", a->who,
+				p->assigns[i].origin.file, p->assigns[i].origin.line);
 }
 
 /* Names that NSS does not know may come later; more often they are misspelt. */
@@ -77,7 +81,7 @@ static void check_name(const struct assign *a, struct findings *f)
 	if (a->who[0] == '@' && !getgrnam(a->who + 1))
 		find(f->warnings, &a->origin, "group '%s' does not exist", a->who + 1);
 	else if (a->who[0] != '@' && !is_everybody(a) && strncmp(a->who, "uid:", 4) != 0 &&
-		!getpwnam(a->who))
+		 !getpwnam(a->who))
 		find(f->warnings, &a->origin, "user '%s' does not exist", a->who);
 }
 
@@ -119,10 +123,13 @@ static void check_profiles(const struct config *c, struct findings *f)
 			find(f->warnings, &profile->origin, "profile '%s' is assigned to nobody",
 				profile->name);
 		if (profile->linger == LINGER_YES && !(profile->memory_max && profile->tasks_max))
-			find(f->warnings, &profile->origin, "profile '%s': linger = yes without memory-max "
-				"and tasks-max: what is left running has no bounds", profile->name);
+			find(f->warnings, &profile->origin,
+				"profile '%s': linger = yes without memory-max "
+				"and tasks-max: what is left running has no bounds",
+				profile->name);
 		if (config_filter(c, profile->filter, &e) < 0)
-			find(f->errors, &profile->origin, "profile '%s': %s", profile->name, e.text);
+			find(f->errors, &profile->origin, "profile '%s': %s", profile->name,
+				e.text);
 	}
 }
 
@@ -145,7 +152,8 @@ static void print_list(const json_t *list, const char *kind, const char *code)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		const char *file = json_string_value(json_object_get(item, "file"));
 
 		(void)printf("%s%s%s: ", colour(stdout, code), kind, colour(stdout, PLAIN));
@@ -158,14 +166,18 @@ static void print_list(const json_t *list, const char *kind, const char *code)
 
 static void print_people(const struct config *c, const struct findings *f)
 {
+	size_t errors = json_array_size(f->errors), warnings = json_array_size(f->warnings);
+	const struct policy *p = c->policy;
+
 	print_list(f->errors, "error", RED);
 	print_list(f->warnings, "warning", YELLOW);
-	if (!c->policy)
+	if (!p)
 		return;
-	for (size_t i = 0; i < c->policy->files.n; i++)
-		(void)printf("read %s\n", c->policy->files.v[i]);
-	(void)printf("%zu profiles, %zu assignments, %zu errors, %zu warnings\n", c->policy->n_profiles,
-		c->policy->n_assigns, json_array_size(f->errors), json_array_size(f->warnings));
+	for (size_t i = 0; i < p->files.n; i++)
+		(void)printf("read %s\n", p->files.v[i]);
+	(void)printf("%zu profile%s, %zu assignment%s, %zu error%s, %zu warning%s\n", p->n_profiles,
+		plural(p->n_profiles), p->n_assigns, plural(p->n_assigns), errors, plural(errors),
+		warnings, plural(warnings));
 }
 
 static void print_json(const struct config *c, const struct findings *f)
@@ -174,8 +186,8 @@ static void print_json(const struct config *c, const struct findings *f)
 
 	for (size_t i = 0; c->policy && i < c->policy->files.n; i++)
 		(void)json_array_append_new(files, json_text(c->policy->files.v[i]));
-	out = json_pack("{s:b, s:o, s:O, s:O}", "ok", json_array_size(f->errors) == 0, "files", files,
-		"errors", f->errors, "warnings", f->warnings);
+	out = json_pack("{s:b, s:o, s:O, s:O}", "ok", json_array_size(f->errors) == 0, "files",
+		files, "errors", f->errors, "warnings", f->warnings);
 	(void)json_dumpf(out, stdout, JSON_INDENT(2));
 	(void)putchar('\n');
 	json_decref(out);

@@ -69,9 +69,15 @@ json_t *json_text(const char *s)
 	return copy ? json_string(copy) : NULL;
 }
 
+const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 const char *colour(FILE *f, const char *code)
 {
 	const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return isatty(fileno(f)) && !(none && *none) && term && strcmp(term, "dumb") != 0 ? code : "";
+	return isatty(fileno(f)) && !(none && *none) && term && strcmp(term, "dumb") != 0 ? code
+											  : "";
 }

@@ -117,8 +117,9 @@ static json_t *map_json(const struct id_map *m)
 	json_t *lines = json_array();
 
 	for (size_t i = 0; i < m->n; i++)
-		(void)json_array_append_new(lines, json_pack("[I, I, I]", (json_int_t)m->e[i].inside,
-			(json_int_t)m->e[i].outside, (json_int_t)m->e[i].count));
+		(void)json_array_append_new(
+			lines, json_pack("[I, I, I]", (json_int_t)m->e[i].inside,
+				       (json_int_t)m->e[i].outside, (json_int_t)m->e[i].count));
 	return lines;
 }
 
@@ -194,14 +195,15 @@ static void explain_rule(json_t *out, const struct decision *d, const char *serv
 	else if (!d->rule)
 		(void)snprintf(why, sizeof(why), "no line of [assign] names this user");
 	else if (d->rule->verdict == VERDICT_CONFINE)
-		(void)snprintf(why, sizeof(why), "'%s' would run on the host, outside the container", service);
+		(void)snprintf(why, sizeof(why),
+			"'%s' would run on the host, outside the container", service);
 	else
 		(void)snprintf(why, sizeof(why), "the line says so");
 	refuse(out, why);
 }
 
-static void explain_account(json_t *out, const struct config *c, const struct account *a,
-	const char *service)
+static void explain_account(
+	json_t *out, const struct config *c, const struct account *a, const char *service)
 {
 	struct person who = account_person(a);
 	struct decision d = policy_decide(c->policy, &who, service);
@@ -251,8 +253,8 @@ static void print_words(const json_t *list)
 	json_t *word;
 	size_t i;
 
-	json_array_foreach(list, i, word)
-		(void)printf("%s%s", i ? " " : "", json_string_value(word));
+	json_array_foreach(list, i, word)(void)
+		printf("%s%s", i ? " " : "", json_string_value(word));
 	(void)putchar('\n');
 }
 
@@ -282,7 +284,8 @@ static void print_profile(json_t *profile)
 
 	(void)printf(ROW "%s (%s:%d)\n", "profile", text_of(profile, "name"), text_of(at, "file"),
 		(int)number_of(at, "line"));
-	json_object_foreach(profile, key, value) {
+	json_object_foreach(profile, key, value)
+	{
 		if (strcmp(key, "name") == 0 || strcmp(key, "origin") == 0 ||
 			(json_is_array(value) && json_array_size(value) == 0))
 			continue;
@@ -296,10 +299,10 @@ static void print_map(const char *title, const json_t *lines)
 	json_t *line;
 	size_t i;
 
-	json_array_foreach(lines, i, line)
-		(void)printf("  %-12s %10" JSON_INTEGER_FORMAT " %10" JSON_INTEGER_FORMAT
-			" %10" JSON_INTEGER_FORMAT "\n", i ? "" : title,
-			json_integer_value(json_array_get(line, 0)),
+	json_array_foreach(lines, i, line)(void)
+		printf("  %-12s %10" JSON_INTEGER_FORMAT " %10" JSON_INTEGER_FORMAT
+		       " %10" JSON_INTEGER_FORMAT "\n",
+			i ? "" : title, json_integer_value(json_array_get(line, 0)),
 			json_integer_value(json_array_get(line, 1)),
 			json_integer_value(json_array_get(line, 2)));
 }
@@ -318,8 +321,10 @@ static void print_ids(const json_t *ids)
 	print_map("uid map", json_object_get(ids, "uid-map"));
 	print_map("gid map", json_object_get(ids, "gid-map"));
 	if (number_of(ids, "dropped-gids"))
-		(void)printf("  %-12s %" JSON_INTEGER_FORMAT " groups do not fit the map; their files stay "
-			"accessible\n", "", number_of(ids, "dropped-gids"));
+		(void)printf("  %-12s %" JSON_INTEGER_FORMAT
+			     " groups do not fit the map; their files stay "
+			     "accessible\n",
+			"", number_of(ids, "dropped-gids"));
 }
 
 static void print_verdict(const json_t *out)
@@ -351,13 +356,14 @@ static void print_people(json_t *out)
 	const json_t *user = json_object_get(out, "user");
 	json_t *profile = json_object_get(out, "profile");
 	const char *service = text_of(out, "service");
+	size_t n_groups = json_array_size(json_object_get(user, "gids"));
 
 	if (!user) {
 		print_verdict(out);
 		return;
 	}
-	(void)printf(ROW "%s (uid %" JSON_INTEGER_FORMAT ", %zu groups)\n", "user", text_of(user, "name"),
-		number_of(user, "uid"), json_array_size(json_object_get(user, "gids")));
+	(void)printf(ROW "%s (uid %" JSON_INTEGER_FORMAT ", %zu group%s)\n", "user",
+		text_of(user, "name"), number_of(user, "uid"), n_groups, plural(n_groups));
 	(void)printf(ROW "%s\n", "service", *service ? service : "any");
 	print_rule(json_object_get(out, "rule"), number_of(user, "uid") == 0);
 	print_verdict(out);

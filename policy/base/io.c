@@ -29,7 +29,8 @@ int fd_check_type(int fd, mode_t type, struct err *e)
 	if (fstat(fd, &st) < 0)
 		return err_set(e, errno, "cannot be examined: %s", strerror(errno));
 	if ((st.st_mode & S_IFMT) != type)
-		return err_set(e, EINVAL, "not a %s", type == S_IFDIR ? "directory" : "regular file");
+		return err_set(
+			e, EINVAL, "not a %s", type == S_IFDIR ? "directory" : "regular file");
 	return 0;
 }
 

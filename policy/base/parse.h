@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 /*
- * Every parser takes the whole string or refuses it: no leading blank, no sign, no locale, no rest. All return 0,
- * -EINVAL (not such a thing) or -ERANGE (too large) and leave *ret untouched on failure.
+ * Every parser takes the whole string or refuses it: no leading blank, no sign, no locale, no rest.
+ * All return 0, -EINVAL (not such a thing) or -ERANGE (too large) and leave *ret untouched on
+ * failure.
  */
 int parse_u64(const char *s, uint64_t max, uint64_t *ret);
 int parse_u32(const char *s, uint32_t *ret);

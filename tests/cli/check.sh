@@ -30,7 +30,7 @@ said() {
 fresh
 t 'accepts a good configuration' "$carrel" check "$etc"
 t_same 'has nothing to say about it' "$(said "$carrel" check "$etc")" "read $etc/carrel.conf
-1 profiles, 2 assignments, 0 errors, 0 warnings
+1 profile, 2 assignments, 0 errors, 0 warnings
 status 0"
 t 'accepts one file alone' "$carrel" check "$etc/carrel.conf"
 t 'accepts a slash at the end' "$carrel" check "$etc/"

@@ -44,7 +44,7 @@ explained() {
 }
 
 seen=$(explained --service sshd "$user")
-t_match 'names the user' "$seen" "^user +$user \(uid $uid, [0-9]+ groups\)"
+t_match 'names the user' "$seen" "^user +$user \(uid $uid, [0-9]+ groups?\)"
 t_match 'names file and line' "$seen" "^decided by +$etc/carrel.conf:15: \[assign\] @$group"
 t_match 'names the verdict' "$seen" '^verdict +confine$'
 t_match 'names the profile and its line' "$seen" "^profile +shell \($etc/carrel.conf:1\)"

@@ -57,6 +57,8 @@ explained() {
 
 world 1 1
 t_match 'one group' "$(explained)" '^user +ada \(uid 1000, 2 groups\)'
+echo 'same:x:200001:ada' >>"$tmp/world/group"
+t_match 'two names of one group count once' "$(explained)" '^user +ada \(uid 1000, 2 groups\)'
 world 64 2
 seen=$(explained)
 t_match '64 scattered groups: all are known' "$seen" '^user +ada \(uid 1000, 65 groups\)'

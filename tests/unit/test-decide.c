@@ -10,7 +10,7 @@ static struct assign assigns[] = {
 	{ .who = "*", .verdict = VERDICT_CONFINE, .profile = &profiles[1], .service = "cron" },
 	{ .who = "ada", .verdict = VERDICT_CONFINE, .profile = &profiles[0] },
 	{ .who = "uid:100-199", .verdict = VERDICT_EXEMPT },
-	{ .who = "@down", .verdict = VERDICT_REFUSE },
+	{ .who = "@down", .verdict = VERDICT_EXEMPT },
 	{ .who = "mallory", .verdict = VERDICT_REFUSE },
 	{ .who = "eve", .verdict = VERDICT_EXEMPT, .service = "cron" }, /* never reached */
 	{ .who = "uid:300", .verdict = VERDICT_CONFINE, .profile = &profiles[1] },
@@ -24,7 +24,8 @@ static const struct policy policy = {
 
 static int asked;
 
-/* data: the one group the person is in. The server that knows "down" does not answer for uid 250. */
+/* data: the one group the person is in. The server that knows "down" does not answer for uid 250.
+ */
 static int in_group(const struct person *who, const char *group)
 {
 	asked++;

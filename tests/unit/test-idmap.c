@@ -100,7 +100,8 @@ static bool extents_meet(uint64_t a, uint64_t an, uint64_t b, uint64_t bn)
 }
 
 /* Everything the kernel and we demand of a map; taken = the own IDs that must be in it. */
-static void check_map(const struct id_map *m, const struct id_range *r, const uint32_t *own, size_t n)
+static void check_map(
+	const struct id_map *m, const struct id_range *r, const uint32_t *own, size_t n)
 {
 	static char text[ID_MAP_BYTES];
 	size_t taken = n - m->dropped, total = 0;
@@ -123,7 +124,8 @@ static void check_map(const struct id_map *m, const struct id_range *r, const ui
 		CHECK(lookup(m, x->inside) == naive(r, own, taken, x->inside));
 		CHECK(lookup(m, x->inside + x->count - 1) ==
 			naive(r, own, taken, x->inside + x->count - 1));
-		CHECK(lookup(m, x->inside + x->count) == naive(r, own, taken, x->inside + x->count));
+		CHECK(lookup(m, x->inside + x->count) ==
+			naive(r, own, taken, x->inside + x->count));
 	}
 	for (size_t i = 0; i < taken; i++)
 		CHECK(lookup(m, own[i]) == own[i]);
@@ -140,7 +142,8 @@ static uint32_t random_below(uint32_t n)
 	return (uint32_t)(((uint64_t)random_state * n) >> 32);
 }
 
-static void fill_own(uint32_t *own, size_t n, uint32_t first, uint32_t spread, const struct id_range *r)
+static void fill_own(
+	uint32_t *own, size_t n, uint32_t first, uint32_t spread, const struct id_range *r)
 {
 	for (size_t i = 0; i < n; i++)
 		do
@@ -156,7 +159,8 @@ static void agrees_with_the_definition_on_random_input(void)
 	struct err e;
 
 	for (int round = 0; round < 400; round++) {
-		struct id_range r = { 524288 + random_below(1000) * 65536, 1024 + random_below(64513) };
+		struct id_range r = { 524288 + random_below(1000) * 65536,
+			1024 + random_below(64513) };
 		size_t n = random_below(MAX_OWN);
 
 		fill_own(own, n, random_below(70000), spreads[round % 5], &r);

@@ -8,7 +8,8 @@
 
 static void takes_whole_numbers_only(void)
 {
-	static const char *const bad[] = { "", " 1", "1 ", "+1", "-1", "1x", "0x10", "1.0", "١", "1\n" };
+	static const char *const bad[] = { "", " 1", "1 ", "+1", "-1", "1x", "0x10", "1.0", "١",
+		"1\n" };
 	uint64_t n = MARK;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

@@ -99,32 +99,32 @@ static void fills_in_the_defaults(void)
 static void reads_every_key(void)
 {
 	struct policy *p = load("# comment\n; comment\n\n"
-		"[profile lab]  ; comment\n"
-		"filter = strict\n"
-		"view=host\n"
-		"root = yes ; comment\n"
-		"net = none\n"
-		"linger\t=\tyes\n"
-		"limits = best-effort\n"
-		"memory-max = 4G\n"
-		"tasks-max = 500\n"
-		"cpu-quota = 250%\n"
-		"tmp-size = 64M\n"
-		"tmp-inodes = 5k\n"
-		"bind = /srv/data -/scratch\n"
-		"  # between\n"
-		"  /a:b /c=d ; comment\n"
-		"\n"
-		"\t/last\n"
-		"bind-readonly = /opt\n"
-		"hide = /srv/secret\n"
-		"devices = /dev/kvm -/dev/nvidia0\n"
-		"[ids]\n"
-		"pool = 2147483648-4294901759\n"
-		"uids = 1000-59999\n"
-		"\t200000-299999\n"
-		"[groups]\n"
-		"negative = deny noexam");
+				"[profile lab]  ; comment\n"
+				"filter = strict\n"
+				"view=host\n"
+				"root = yes ; comment\n"
+				"net = none\n"
+				"linger\t=\tyes\n"
+				"limits = best-effort\n"
+				"memory-max = 4G\n"
+				"tasks-max = 500\n"
+				"cpu-quota = 250%\n"
+				"tmp-size = 64M\n"
+				"tmp-inodes = 5k\n"
+				"bind = /srv/data -/scratch\n"
+				"  # between\n"
+				"  /a:b /c=d ; comment\n"
+				"\n"
+				"\t/last\n"
+				"bind-readonly = /opt\n"
+				"hide = /srv/secret\n"
+				"devices = /dev/kvm -/dev/nvidia0\n"
+				"[ids]\n"
+				"pool = 2147483648-4294901759\n"
+				"uids = 1000-59999\n"
+				"\t200000-299999\n"
+				"[groups]\n"
+				"negative = deny noexam");
 	const struct profile *s;
 
 	CHECK_STR(e.text, "");
@@ -163,10 +163,12 @@ static void reads_every_key(void)
 
 static void inherits_once_and_before_or_after(void)
 {
-	struct policy *p = load("[profile child]\ninherit = base\nroot = no\nbind = /c\nmemory-max = none\n"
-		"[profile base]\nroot = yes\nfilter = root\nbind = /a /b\nhide = /h\nmemory-max = 2G\n"
-		"tasks-max = 9\nnet = none\n"
-		"[profile other]\ninherit = base\nbind =\n");
+	struct policy *p =
+		load("[profile child]\ninherit = base\nroot = no\nbind = /c\nmemory-max = none\n"
+		     "[profile base]\nroot = yes\nfilter = root\nbind = /a /b\nhide = "
+		     "/h\nmemory-max = 2G\n"
+		     "tasks-max = 9\nnet = none\n"
+		     "[profile other]\ninherit = base\nbind =\n");
 	const struct profile *c, *o;
 
 	CHECK_STR(e.text, "");
@@ -190,10 +192,11 @@ static void inherits_once_and_before_or_after(void)
 
 static void keeps_assignments_in_order(void)
 {
-	struct policy *p = load("[assign]\n@wheel = exempt\n@domain users = shell\nuid:1-999 = exempt\n"
-		"DOM\\ada = refuse\nada@corp.example=shell\n* = shell\n"
-		"[assign cron]\n* = refuse\n"
-		"[profile shell]\n");
+	struct policy *p =
+		load("[assign]\n@wheel = exempt\n@domain users = shell\nuid:1-999 = exempt\n"
+		     "DOM\\ada = refuse\nada@corp.example=shell\n* = shell\n"
+		     "[assign cron]\n* = refuse\n"
+		     "[profile shell]\n");
 
 	CHECK_STR(e.text, "");
 	if (!p)
@@ -229,7 +232,8 @@ static void refuses_words_it_does_not_know(void)
 	REFUSE("[assign]\nada = lab\n", 2, "'lab'");
 	REFUSE("[profile a]\ninherit = b\n", 2, "'b'");
 	REFUSE("[profile a]\ninherit = a\n", 2, "'a'");
-	REFUSE("[profile a]\n[profile b]\ninherit = a\n[profile c]\nroot=no\ninherit = b\n", 6, "'b'");
+	REFUSE("[profile a]\n[profile b]\ninherit = a\n[profile c]\nroot=no\ninherit = b\n", 6,
+		"'b'");
 }
 
 static void refuses_what_is_said_twice(void)
@@ -306,6 +310,9 @@ static void refuses_bad_ranges(void)
 	REFUSE("[ids]\npool = 1-9\n", 2, "'1-9'");
 	REFUSE("[ids]\npool = 65535-999999\n", 2, "'65535-999999'");
 	REFUSE("[ids]\npool = 524288-524289\n", 2, "'524288-524289'");
+	REFUSE("[ids]\npool = 524288-589822\n", 2, "'524288-589822'");
+	policy_free(load("[ids]\npool = 524288-589823\n"));
+	CHECK_STR(e.text, "");
 	REFUSE("[ids]\npool = 524288-4294967294\n", 2, "'524288-4294967294'");
 	REFUSE("[ids]\npool = 524288-700000\n  800000-900000\n", 3, "'800000-900000'");
 	REFUSE("[ids]\nuids = 0-9\n", 2, "'0-9'");
@@ -329,12 +336,14 @@ static void refuses_what_the_library_would_change_quietly(void)
 	REFUSE("[profile a] root\n", 1, "'root'");
 	REFUSE("[profile a\n", 1, "']'");
 	REFUSE("[profile a]\n[assign] = x\n", 2, "'= x'");
-	REFUSE("[assign aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]\n", 1, "longer than");
+	REFUSE("[assign aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]\n", 1,
+		"longer than");
 	REFUSE("[profile a]\n root = yes\n", 2, "continues no key");
 	REFUSE("[profile a]\nroot = yes\n  [profile b]\n", 3, "'[profile b]'");
 	REFUSE("[profile a]\nroot = yes\n  net = none\n", 3, "'net = none'");
 	REFUSE("[profile a]\nroot = yes\r\n", 2, "0x0d");
 	REFUSE("[profile a]\nroot = \x1fyes\n", 2, "0x1f");
+	REFUSE("[profile a]\nroot = yes\x7f\n", 2, "0x7f");
 	REFUSE("\xef\xbb\xbf[profile a]\n", 1, "byte order mark");
 	REFUSE("[profile a]\nroot: yes\n", 2, "neither");
 }
@@ -390,6 +399,7 @@ static void make_etc(void)
 static void reads_drop_ins_in_byte_order(void)
 {
 	struct policy *p = NULL;
+	char name[32];
 
 	make_etc();
 	e.text[0] = '\0';
@@ -404,6 +414,18 @@ static void reads_drop_ins_in_byte_order(void)
 	CHECK_STR(p->assigns[1].who, "bob");
 	CHECK_STR(p->assigns[2].who, "*");
 	CHECK_STR(p->assigns[2].origin.file, p->files.v[2]);
+	policy_free(p);
+	p = NULL;
+	for (int i = 0; i < 26; i++) {
+		(void)snprintf(name, sizeof(name), "etc/conf.d/x%c.conf", 'a' + i * 7 % 26);
+		put(name, "");
+	}
+	CHECK_EQ(policy_load(in_dir("etc"), false, &p, &e), 0);
+	for (int i = 0; p && i < 26; i++) {
+		(void)snprintf(name, sizeof(name), "etc/conf.d/x%c.conf", 'a' + i);
+		CHECK_STR(p->files.v[3 + i], in_dir(name));
+		CHECK_EQ(unlink(in_dir(name)), 0);
+	}
 	policy_free(p);
 }
 
@@ -424,8 +446,14 @@ static void one_bad_drop_in_spoils_all(void)
 	CHECK_EQ(unlink(in_dir("etc/carrel.conf")), 0);
 	CHECK_EQ(policy_load(in_dir("etc"), false, &p, &e), -ENOENT);
 	CHECK_EQ(policy_load(in_dir("nowhere"), false, &p, &e), -ENOENT);
-	CHECK(!p);
 	make_etc();
+	CHECK_EQ(rename(in_dir("etc/conf.d"), in_dir("etc/real.d")), 0);
+	CHECK_EQ(symlink("real.d", in_dir("etc/conf.d")), 0);
+	CHECK(policy_load(in_dir("etc"), false, &p, &e) < 0);
+	CHECK_CONTAINS(e.text, "etc/conf.d: ");
+	CHECK_EQ(unlink(in_dir("etc/conf.d")), 0);
+	CHECK_EQ(rename(in_dir("etc/real.d"), in_dir("etc/conf.d")), 0);
+	CHECK(!p);
 }
 
 static void load_as(int source_line, const char *what, int expected)
@@ -496,10 +524,12 @@ static void stamps_every_change(void)
 	CHECK_EQ(policy_stamp(in_dir("nowhere")), 0);
 }
 
-/* Cuts and flips of a good text: whatever comes, there is a policy or a story, and never a crash. */
+/* Cuts and flips of a good text: whatever comes, there is a policy or a story, and never a crash.
+ */
 static void survives_damaged_text(void)
 {
-	static const char good[] = "[profile lab]\ninherit = base\nbind = /a -/b\n\t/c\n[profile base]\n"
+	static const char good[] =
+		"[profile lab]\ninherit = base\nbind = /a -/b\n\t/c\n[profile base]\n"
 		"memory-max = 4G\n[assign]\n@g = lab\nuid:1-9 = exempt\n* = base\n[assign cron]\n"
 		"* = refuse\n[ids]\nuids = 1-9\n 11-19\n[groups]\nnegative = x\n";
 	static const char dirt[] = "[]=:;#\n\t -@*\0\x1f\xff/9a";

@@ -93,7 +93,8 @@ static void begin(void)
 	memset(ranges, 0, sizeof(ranges));
 	memset(names, 0, sizeof(names));
 	memset(owners, 0, sizeof(owners));
-	put(world.passwd, "root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:\n");
+	put(world.passwd,
+		"root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:\n");
 	put(world.group, "root:x:0:\nada:x:1000:\nlab:x:5000:ada,bob\n");
 	put(world.subuid, "");
 	put(world.subgid, "");
@@ -186,8 +187,9 @@ static void refuses_whom_nothing_covers(void)
 
 static void refuses_a_range_that_is_none(void)
 {
-	static const struct subid_span bad[] = { { 0, 65536 }, { 60000, 65536 }, { 4294967000, 1024 },
-		{ 4294967296, 65536 }, { UINT64_MAX, UINT64_MAX }, { UINT64_MAX - 10, 65536 } };
+	static const struct subid_span bad[] = { { 0, 65536 }, { 60000, 65536 },
+		{ 4294967000, 1024 }, { 4294967296, 65536 }, { UINT64_MAX, UINT64_MAX },
+		{ UINT64_MAX - 10, 65536 } };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct id_ranges r = { .uids = { 7, 7 } };
@@ -224,14 +226,15 @@ static void refuses_a_line_of_another_owner(void)
 	COLLIDES(&r, "165535-231070 of 'bob'");
 	put(world.subuid, "bob:99999:2");
 	COLLIDES(&r, "'bob'");
-	put(world.subuid, "bob:1:18446744073709551615\n"); /* its end would wrap */
+	put(world.subuid, "bob:50000:18446744073709551615\n"); /* its end would wrap */
 	COLLIDES(&r, "'bob'");
 	put(world.subuid, "1001:120000:1\n");
 	COLLIDES(&r, "'1001'");
 	put(world.subuid, "");
 	put(world.subgid, "bob:165535:1\n");
 	COLLIDES(&r, "gid range");
-	put(world.subgid, "# bob:165535:1\n:::\nbob:165535\nbob:165535:1:\nbob:x:1\nbob:165535:0\n\n");
+	put(world.subgid,
+		"# bob:165535:1\n:::\nbob:165535\nbob:165535:1:\nbob:x:1\nbob:165535:0\n\n");
 	CHECK_EQ(check(&r), 0);
 }
 
@@ -286,7 +289,8 @@ static void refuses_a_slot_that_is_lived_in(void)
 	ranges[1].uids = ranges[1].gids = (struct subid_span){ 300000, 65536 };
 	CHECK_EQ(check(&r), 0); /* he lives elsewhere */
 	ranges[1].owner = NULL;
-	r = given(524288 + 999 * 65536 + 65535, 2000); /* the last ID of ada's own slot, then bob's */
+	r = given(
+		524288 + 999 * 65536 + 65535, 2000); /* the last ID of ada's own slot, then bob's */
 	COLLIDES(&r, "slot of 'bob'");
 	r = given(524288 + 998 * 65536 + 1, 65536); /* nobody's, then ada's own */
 	CHECK_EQ(check(&r), 0);
@@ -354,8 +358,8 @@ int main(void)
 		return 1;
 	for (size_t i = 0; i < 4; i++)
 		(void)snprintf(paths[i], sizeof(paths[i]), "%s/%s", dir, files[i]);
-	world = (struct subid_world){ paths[0], paths[1], paths[2], paths[3], world_ranges, world_owners,
-		world_name_of };
+	world = (struct subid_world){ paths[0], paths[1], paths[2], paths[3], world_ranges,
+		world_owners, world_name_of };
 	TEST(takes_the_pool_when_nobody_gave_a_range);
 	TEST(prefers_the_largest_given_range);
 	TEST(takes_uids_and_gids_from_one_place);
