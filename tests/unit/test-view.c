@@ -1,0 +1,269 @@
+#include "tests/lib/test.h"
+
+#include <errno.h>
+#include <linux/mount.h>
+#include <string.h>
+
+#include "helper/view.h"
+#include "policy/base/err.h"
+
+static const char *const all_dirs[] = { "/home", "/root", "/sys", "/tmp", "/var/tmp", "/run", "/proc", "/dev",
+	"/dev/pts", "/usr/local/bin", "/usr/bin/sudo" };
+
+static struct view_facts ordinary(void)
+{
+	return (struct view_facts){ .uid = 1000, .gid = 1000, .root_uid = 600000, .root_gid = 600000,
+		.home = "/home/ada", .dirs = all_dirs, .n_dirs = sizeof(all_dirs) / sizeof(all_dirs[0]) };
+}
+
+static const struct step *attached_at(const struct view_plan *v, const char *dst)
+{
+	const struct step *found = NULL;
+	size_t i;
+
+	for (i = 0; i < v->n; i++)
+		if (strcmp(v->steps[i].dst, dst) == 0 && v->steps[i].op != STEP_SKEL_LINK)
+			found = &v->steps[i];
+	return found;
+}
+
+static bool makes(const struct view_plan *v, enum step_op op, const char *src)
+{
+	size_t i;
+
+	for (i = 0; i < v->n; i++)
+		if (v->steps[i].op == op && strcmp(v->steps[i].src, src) == 0)
+			return true;
+	return false;
+}
+
+static size_t index_of(const struct view_plan *v, const struct step *s)
+{
+	return (size_t)(s - v->steps);
+}
+
+static void system_is_read_only_and_comes_first(void)
+{
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	struct view_plan v;
+	struct err e;
+
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	CHECK_EQ(v.steps[0].op, STEP_CLONE);
+	CHECK_STR(v.steps[0].dst, "/");
+	CHECK_EQ(v.steps[0].attr, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	view_plan_done(&v);
+}
+
+static void only_mounts_of_carrel_root_lack_nosuid(void)
+{
+	struct profile p = { .name = (char *)"t", .root = true };
+	struct view_facts f = ordinary();
+	struct view_plan v;
+	struct err e;
+	size_t i, lacking = 0;
+
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	for (i = 0; i < v.n; i++) {
+		if (v.steps[i].attr == 0 || (v.steps[i].attr & MOUNT_ATTR_NOSUID))
+			continue;
+		lacking++;
+		CHECK(strncmp(v.steps[i].src, "/carrel", 7) == 0);
+		CHECK(v.steps[i].attr & MOUNT_ATTR_RDONLY);
+	}
+	CHECK_EQ(lacking, 3); /* /run/carrel, /usr/local/bin, /usr/bin/sudo */
+	view_plan_done(&v);
+}
+
+static void no_root_no_setuid_file(void)
+{
+	struct profile p = { .name = (char *)"t", .root = false };
+	struct view_facts f = ordinary();
+	struct view_plan v;
+	struct err e;
+	size_t i;
+
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	for (i = 0; i < v.n; i++) {
+		CHECK(v.steps[i].op != STEP_SKEL_ROOT);
+		CHECK(!(v.steps[i].mode & 06000));
+	}
+	CHECK(attached_at(&v, "/usr/bin/sudo") == NULL);
+	p.root = true;
+	view_plan_done(&v);
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	CHECK(makes(&v, STEP_SKEL_ROOT, "/carrel/bin/carrel-root"));
+	view_plan_done(&v);
+}
+
+static void other_homes_are_hidden_and_the_own_one_is_not(void)
+{
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	const struct step *homes, *home;
+	struct view_plan v;
+	struct err e;
+
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	homes = attached_at(&v, "/home");
+	home = attached_at(&v, "/home/ada");
+	CHECK(homes && homes->op == STEP_FROM_SKEL && (homes->attr & MOUNT_ATTR_RDONLY));
+	CHECK(home && home->op == STEP_HOME && !(home->attr & MOUNT_ATTR_RDONLY));
+	CHECK(homes && home && index_of(&v, homes) < index_of(&v, home));
+	CHECK(makes(&v, STEP_SKEL_DIR, "/homes0/ada"));
+	view_plan_done(&v);
+}
+
+static void homes_elsewhere_hide_their_neighbours(void)
+{
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	const struct step *s;
+	struct view_plan v;
+	struct err e;
+
+	f.home = "/export/people/ada";
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	s = attached_at(&v, "/export/people");
+	CHECK(s && s->op == STEP_FROM_SKEL);
+	view_plan_done(&v);
+	/* but not the system: a service's home must not make /var/lib disappear */
+	f.home = "/var/lib/ada";
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	CHECK(attached_at(&v, "/var/lib") == NULL);
+	CHECK(attached_at(&v, "/var/lib/ada") != NULL);
+	view_plan_done(&v);
+}
+
+static void no_home_is_no_failure(void)
+{
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	struct view_plan v;
+	struct err e;
+	size_t i;
+
+	f.home = NULL;
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	for (i = 0; i < v.n; i++)
+		CHECK(v.steps[i].op != STEP_HOME);
+	view_plan_done(&v);
+}
+
+static void binds_get_mount_points_where_the_tree_is_ours(void)
+{
+	static const struct view_bind binds[] = { { "/run/nscd", false, true },
+		{ "/run/db/socket", true, false }, { "/home/shared", true, true }, { "/data", true, true } };
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	const struct step *s;
+	struct view_plan v;
+	struct err e;
+
+	f.binds = binds;
+	f.n_binds = 4;
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	CHECK(makes(&v, STEP_SKEL_DIR, "/run/nscd"));
+	CHECK(makes(&v, STEP_SKEL_DIR, "/run/db"));
+	CHECK(makes(&v, STEP_SKEL_FILE, "/run/db/socket"));
+	CHECK(makes(&v, STEP_SKEL_DIR, "/homes0/shared"));
+	s = attached_at(&v, "/run/nscd");
+	CHECK(s && (s->attr & MOUNT_ATTR_RDONLY) && (s->attr & MOUNT_ATTR_NOSUID));
+	s = attached_at(&v, "/data");
+	CHECK(s && !(s->attr & MOUNT_ATTR_RDONLY) && (s->attr & MOUNT_ATTR_NODEV));
+	view_plan_done(&v);
+}
+
+static void hidden_paths_are_covered_by_kind(void)
+{
+	static const struct view_hidden hides[] = { { "/srv/secret", true }, { "/etc/motd", false } };
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	struct view_plan v;
+	struct err e;
+
+	f.hides = hides;
+	f.n_hides = 2;
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	CHECK_STR(attached_at(&v, "/srv/secret")->src, "/empty");
+	CHECK_STR(attached_at(&v, "/etc/motd")->src, "/emptyfile");
+	view_plan_done(&v);
+}
+
+static void devices_make_a_dev_of_its_own(void)
+{
+	static const struct view_device device = { "/dev/dri/card0", 0020660, 57856, 0, 44 };
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	struct view_plan v;
+	struct err e;
+
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	CHECK_EQ(attached_at(&v, "/dev")->op, STEP_DEV);
+	view_plan_done(&v);
+	f.devices = &device;
+	f.n_devices = 1;
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	CHECK_EQ(attached_at(&v, "/dev")->op, STEP_FROM_SKEL);
+	CHECK(makes(&v, STEP_SKEL_DIR, "/dev/dri"));
+	CHECK(makes(&v, STEP_SKEL_NODE, "/dev/dri/card0"));
+	view_plan_done(&v);
+}
+
+static void mounts_of_other_software_stay_out(void)
+{
+	static const struct {
+		struct view_mount m;
+		bool kept;
+	} rows[] = {
+		{ { "/", "ext4" }, false }, /* it is the first row already */
+		{ { "/usr", "ext4" }, true },
+		{ { "/var", "xfs" }, true },
+		{ { "/data", "nfs4" }, true },
+		{ { "/home", "nfs4" }, false },
+		{ { "/home/bob", "nfs4" }, false },
+		{ { "/homework", "ext4" }, true },
+		{ { "/run/user/1000", "tmpfs" }, false },
+		{ { "/var/lib/docker/overlay2/x/merged", "overlay" }, false },
+		{ { "/run/docker/netns/x", "nsfs" }, false },
+		{ { "/net", "autofs" }, false },
+		{ { "/mnt/remote", "fuse.sshfs" }, false },
+		{ { "/sys/fs/cgroup", "cgroup2" }, false },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		CHECK_EQ(view_keeps_mount(&rows[i].m), rows[i].kept);
+}
+
+static void a_path_too_long_is_refused(void)
+{
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	struct view_plan v = { NULL, 77 };
+	char home[400] = "/home/";
+	struct err e;
+
+	memset(home + 6, 'x', sizeof(home) - 7);
+	f.home = home;
+	CHECK_EQ(view_plan(&p, &f, &v, &e), -ENAMETOOLONG);
+	CHECK_EQ(v.n, 77);
+	CHECK(strstr(e.text, "longer than"));
+}
+
+int main(void)
+{
+	TEST(system_is_read_only_and_comes_first);
+	TEST(only_mounts_of_carrel_root_lack_nosuid);
+	TEST(no_root_no_setuid_file);
+	TEST(other_homes_are_hidden_and_the_own_one_is_not);
+	TEST(homes_elsewhere_hide_their_neighbours);
+	TEST(no_home_is_no_failure);
+	TEST(binds_get_mount_points_where_the_tree_is_ours);
+	TEST(hidden_paths_are_covered_by_kind);
+	TEST(devices_make_a_dev_of_its_own);
+	TEST(mounts_of_other_software_stay_out);
+	TEST(a_path_too_long_is_refused);
+	return test_done();
+}
