@@ -15,7 +15,8 @@
  *		return test_done();
  *	}
  *
- * A failed CHECK tells both values and goes on. TEST_SKIP(why) returns from the function; CARREL_MUST_WORK=1 makes it a failure.
+ * A failed CHECK tells both values and goes on. TEST_SKIP(why) returns from the function; CARREL_MUST_WORK=1 makes it a
+ * failure, except as an ordinary user and for want of root (why must name it): make check-root runs all of them as root.
  */
 
 #include <stdbool.h>
@@ -23,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct {
 	int run;
@@ -77,7 +79,8 @@ static inline void test_end(const char *name)
 	for (char *p = words; *p; p++)
 		if (*p == '_')
 			*p = ' ';
-	if (test_state.skip && must && strcmp(must, "1") == 0) {
+	if (test_state.skip && must && strcmp(must, "1") == 0 &&
+		(geteuid() == 0 || !strstr(test_state.skip, "root"))) {
 		printf("# CARREL_MUST_WORK=1, but: %s\n", test_state.skip);
 		test_state.bad = true;
 		test_state.skip = NULL;

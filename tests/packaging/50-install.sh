@@ -15,7 +15,7 @@ cat >"$tmp/expected" <<'LIST'
 644 /lib/systemd/system/carrel-helper.socket
 755 /usr/bin/carrel
 644 /usr/lib/tmpfiles.d/carrel.conf
-755 /usr/lib/x86_64-linux-gnu/security/pam_carrel.so
+644 /usr/lib/x86_64-linux-gnu/security/pam_carrel.so
 711 /usr/libexec/carrel/carrel-door
 711 /usr/libexec/carrel/carrel-helper
 711 /usr/libexec/carrel/carrel-init

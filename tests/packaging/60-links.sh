@@ -6,13 +6,11 @@
 
 need readelf nm
 # A sanitized build links more; what is installed is what counts.
-case " $("$make" -s -C "$build" print-SANITIZE) " in
-*fsanitize*)
+if [ ! -e "$build/pam_carrel.so" ] || [ -n "$("$make" -s -C "$build" print-SANITIZE)" ]; then
 	build=$tmp/plain
 	in_dir "$build" "$src/configure" --quiet >"$tmp/log" 2>&1
 	t 'builds without sanitizers' "$make" -C "$build" -j2 all
-	;;
-esac
+fi
 
 needed() {
 	readelf -dW "$build/$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | grep -v '^ld-linux' | sort | tr '\n' ' '
@@ -23,7 +21,8 @@ t_same 'the module exports its four entry points' \
 	'pam_sm_authenticate pam_sm_close_session pam_sm_open_session pam_sm_setcred '
 t_same 'the helper links these' "$(needed carrel-helper)" \
 	'libc.so.6 libcap.so.2 libinih.so.1 libseccomp.so.2 libsodium.so.23 libsubid.so.4 libsystemd.so.0 '
-t_not 'the command links neither libcap nor libpam' grep -E 'libcap|libpam' "$build/carrel"
+t_same 'the command links these' "$(needed carrel)" \
+	'libc.so.6 libinih.so.1 libjansson.so.4 libseccomp.so.2 libsodium.so.23 libsubid.so.4 '
 
 for program in carrel-door carrel-relay carrel-init carrel-root; do
 	file=$build/$program
@@ -31,7 +30,7 @@ for program in carrel-door carrel-relay carrel-init carrel-root; do
 	t_same "$program leaves nothing undefined" "$(nm -u "$file")" ''
 	t_match "$program has no executable stack" "$(readelf -lW "$file")" 'GNU_STACK.* RW +0x'
 	t_same "$program has no segment both written and executed" "$(readelf -lW "$file" | grep LOAD | grep RWE)" ''
-	t_not "$program asks nobody for names" sh -c "nm '$file' | grep -E ' (getpw|getgr|dlopen|printf|malloc|system)'"
+	t_not "$program asks nobody for names" sh -c "nm '$file' | grep -E ' (getpw.*|getgr(nam|gid|ent).*|dlopen|.*printf|malloc|system)\$'"
 	t "$program is under 64 KiB" sh -c "[ \$(size '$file' | awk 'NR == 2 { print \$4 }') -lt 65536 ]"
 done
 

@@ -5,9 +5,6 @@
 . "$(dirname "$0")/../lib/packaging.sh"
 
 name='make check passes as a user without privilege and network'
-if [ "${CARREL_NESTED:-}" = 1 ]; then
-	skip_rest 'this is that check'
-fi
 if [ "$(id -u)" -ne 0 ]; then
 	pass 'make check runs as an ordinary user: this is it'
 	finish
@@ -31,7 +28,7 @@ status=$?
 if [ $status -eq 0 ]; then
 	pass "$name"
 else
-	fail "$name" "$(tail -n 40 "$tmp/log")"
+	fail "$name" "$(grep -A 12 -E '^FAIL|error:|Error' "$tmp/log" | head -n 60)"
 fi
 t_match 'and says how much was tried' "$(tail -n 1 "$tmp/log")" '^[1-9][0-9]* passed, 0 failed, [0-9]+ skipped$'
 finish
