@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -277,6 +278,45 @@ static void attached_as_root_before_setresuid_it_holds_after(void)
 	CHECK_EQ(wait_status(pid), 0);
 }
 
+/* In a user namespace of its own, as root there: which of the calls that root needs fail? A bit for
+ * each. */
+static int root_inside(int filter)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		int failed = 0;
+
+		if (syscall(SYS_unshare, CLONE_NEWUSER | CLONE_NEWUTS | CLONE_NEWNS) < 0)
+			_exit(128);
+		confine(filter);
+		failed |= syscall(SYS_sethostname, "carrel", 6) < 0 ? 1 : 0;
+		failed |= syscall(SYS_unshare, CLONE_NEWNS) < 0 ? 2 : 0;
+		failed |= syscall(SYS_mount, "/", "/", NULL, MS_BIND | MS_REC, NULL) < 0 ? 4 : 0;
+		failed |= syscall(SYS_chroot, "/") < 0 ? 8 : 0;
+		failed |= syscall(SYS_unshare, CLONE_NEWNET) < 0 ? 16 : 0;
+		failed |= syscall(SYS_unshare, CLONE_NEWUSER) < 0 ? 32 : 0;
+		_exit(failed);
+	}
+	status = wait_status(pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+static void login_is_open_for_root_inside_and_no_wider(void)
+{
+	/* Whether chroot and a nested user namespace work without a filter is this machine's
+	 * business. */
+	int bare = root_inside(NONE);
+
+	if (bare == 128)
+		TEST_SKIP("no user namespaces here");
+	CHECK_EQ(bare & (1 | 2 | 4 | 16), 0);
+	CHECK_EQ(root_inside(LOGIN), (bare & ~32) | 16 | 32);
+	CHECK_EQ(root_inside(DEFAULT), 1 | 2 | 4 | (bare & 8) | 16 | 32);
+	CHECK_EQ(root_inside(STRICT), 1 | 2 | 4 | (bare & 8) | 16 | 32);
+}
+
 /* flags of the filter that was attached as number `off`, or -errno. */
 static int filter_flags(pid_t pid, uint64_t off)
 {
@@ -505,6 +545,7 @@ int main(void)
 #endif
 	TEST(filter_cannot_be_attached_without_the_right_to);
 	TEST(attached_as_root_before_setresuid_it_holds_after);
+	TEST(login_is_open_for_root_inside_and_no_wider);
 	TEST(only_the_loud_program_is_logged);
 	TEST(users_own_filters_stack_on_ours);
 	TEST(wrong_files_are_not_attached);
