@@ -133,7 +133,7 @@ static int namespaces_full(struct err *e, bool net)
  * ruid = the user for the time of the clone: the kernel takes RLIMIT_NPROC of the new user namespace from it (create_user_ns());
  * euid = 0 makes root its owner. The user could kill this process meanwhile, and thereby only the own login.
  */
-static int clone_newborn(const struct container_spec *spec, int line, int *ret_pidfd, pid_t *ret_pid, struct err *e)
+static int clone_newborn(const struct container_spec *spec, const int line[2], int *ret_pidfd, pid_t *ret_pid, struct err *e)
 {
 	struct clone_args args = {
 		.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
@@ -141,7 +141,7 @@ static int clone_newborn(const struct container_spec *spec, int line, int *ret_p
 		.exit_signal = SIGCHLD,
 		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
 	};
-	struct newborn n = { spec, line };
+	struct newborn n = { spec, line[1] };
 	bool net = spec->profile->net == NET_NONE;
 	long pid;
 	int code;
@@ -153,8 +153,10 @@ static int clone_newborn(const struct container_spec *spec, int line, int *ret_p
 			(unsigned)spec->account->uid, strerror(errno));
 	pid = syscall(SYS_clone3, &args, sizeof(args));
 	code = errno;
-	if (pid == 0)
+	if (pid == 0) {
+		(void)close(line[0]); /* else it would never hear of the builder's death */
 		_exit(newborn_main(&n));
+	}
 	if (setresuid(0, 0, 0) < 0)
 		_exit(1);
 	if (pid < 0 && code == ENOSPC)
@@ -236,7 +238,7 @@ static int raise_newborn(const struct container_spec *spec, struct container_bor
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(e, errno, "container: %s", strerror(errno));
-	r = clone_newborn(spec, pair[1], &born.pidfd, &born.pid, e);
+	r = clone_newborn(spec, pair, &born.pidfd, &born.pid, e);
 	(void)close(pair[1]);
 	born.go_fd = pair[0];
 	if (r == 0)
