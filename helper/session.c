@@ -24,9 +24,6 @@
 #include "policy/policy.h"
 #include "policy/subid.h"
 
-/* What the session's user manager would be: started by PID 1, outside of every container. */
-#define USER_MANAGER "systemd-user"
-
 struct opening {
 	const struct task *task;
 	const struct session_request *request;
@@ -76,6 +73,18 @@ static bool is_word(const char *s, size_t room)
 	return true;
 }
 
+static int refusal_explain(const struct decision *d, const char *service, struct err *e)
+{
+	if (!d->rule)
+		return err_set(e, EACCES, "no rule of [assign] fits");
+	if (d->unsure)
+		return err_set(e, EACCES, "%s:%u: nobody can tell whether the user is in '%s' (%s); try again",
+			d->rule->origin.file, d->rule->origin.line, d->rule->who, strerror(-d->unsure));
+	if (strcmp(service, SERVICE_USER_MANAGER) == 0)
+		return err_set(e, EACCES, "a user manager would run outside of the container");
+	return err_set(e, EACCES, "%s:%u says refuse", d->rule->origin.file, d->rule->origin.line);
+}
+
 static int decide(struct opening *o, struct err *e)
 {
 	const struct session_request *q = o->request;
@@ -93,13 +102,8 @@ static int decide(struct opening *o, struct err *e)
 	o->decision = policy_decide(server.policy, &who, q->service);
 	if (o->decision.verdict == VERDICT_EXEMPT)
 		return 0;
-	if (o->decision.verdict == VERDICT_REFUSE && o->decision.rule)
-		return err_set(e, EACCES, "%s:%u says refuse", o->decision.rule->origin.file,
-			o->decision.rule->origin.line);
 	if (o->decision.verdict == VERDICT_REFUSE)
-		return err_set(e, EACCES, "no rule of [assign] fits");
-	if (strcmp(q->service, USER_MANAGER) == 0)
-		return err_set(e, EACCES, "a user manager would run outside of the container");
+		return refusal_explain(&o->decision, q->service, e);
 	/* sshd's own code serves sftp and forwarding, as the user and where it stands: no door is in that way. */
 	if (strcmp(q->service, "sshd") == 0 && !q->hook)
 		return err_set(e, EACCES, "the auth line of pam_carrel.so is missing from sshd's PAM stack; `carrel pam enable sshd` writes it");
@@ -112,7 +116,7 @@ static bool in_negative_group(const struct opening *o)
 	size_t i;
 
 	for (i = 0; i < server.policy->negative_groups.n; i++)
-		if (who.in_group(&who, server.policy->negative_groups.v[i]))
+		if (who.in_group(&who, server.policy->negative_groups.v[i]) != 0) /* or nobody can tell */
 			return true;
 	return false;
 }
