@@ -95,6 +95,7 @@ static int newborn_main(const struct newborn *n)
 {
 	static char name[] = "carrel-init";
 	char *const argv[] = { name, NULL }, *const envp[] = { NULL };
+	sigset_t all;
 
 	await(n, 'm');
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
@@ -110,6 +111,9 @@ static int newborn_main(const struct newborn *n)
 		loopback_up();
 	(void)setsid();
 	(void)umask(022);
+	/* Blocked, a SIGTERM that comes before carrel-init asks for it waits; pid 1 would lose it otherwise. */
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	/* From here on the line tells of the builder's death, who ends as soon as it has said go: the signal would hit us then. */
 	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	if (send(n->line, "r", 1, MSG_NOSIGNAL) != 1)
