@@ -25,12 +25,13 @@ cat >"$tmp/expected" <<'LIST'
 644 /usr/share/carrel/filters/login.filter
 644 /usr/share/carrel/filters/strict.filter
 644 /usr/share/man/man1/carrel.1
+644 /usr/share/man/man5/carrel-filter.5
 644 /usr/share/man/man5/carrel.conf.5
 644 /usr/share/man/man7/carrel.7
 644 /usr/share/man/man8/carrel-helper.8
 644 /usr/share/man/man8/pam_carrel.8
 LIST
-find "$tmp/d" -type f -printf '%m /%P\n' | sort -k 2 >"$tmp/seen"
+find "$tmp/d" -type f -printf '%m /%P\n' | LC_ALL=C sort -k 2 >"$tmp/seen"
 t 'installs these files with these modes' diff "$tmp/expected" "$tmp/seen"
 t_same 'directories are 755' "$(find "$tmp/d" -mindepth 1 -type d ! -perm 755)" ''
 t_same 'the places for drop-ins and filters are there' \

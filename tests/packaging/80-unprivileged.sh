@@ -16,7 +16,7 @@ copy_tree "$tmp/tree"
 chmod 755 "$tmp"
 chown -R 61234:61234 "$tmp/tree"
 as_nobody() {
-	unshare --net setpriv --reuid 61234 --regid 61234 --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs \
+	unshare --net setpriv --reuid 61234 --regid 61234 --clear-groups --inh-caps=-all --bounding-set=-all \
 		env -i PATH="$PATH" CARREL_NESTED=1 TMPDIR=/tmp sh -c "cd '$tmp/tree' && $1"
 }
 if ! as_nobody true 2>/dev/null; then
