@@ -157,3 +157,8 @@ int net_cast(const struct carrel_data *d, const char *shell, struct err *e)
 	endusershell();
 	return r;
 }
+
+int net_shut(struct err *e)
+{
+	return nothing_executable(e);
+}

@@ -10,4 +10,10 @@ struct err;
  */
 int net_cast(const struct carrel_data *d, const char *shell, struct err *e);
 
+/*
+ * The net without a door, for a service that may go on after its session was refused: sudo does, and would run the command on
+ * the host.
+ */
+int net_shut(struct err *e);
+
 #endif

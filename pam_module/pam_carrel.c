@@ -165,10 +165,16 @@ static int confine(struct carrel_data *d, const struct passwd *pw, struct err *e
 	return r;
 }
 
+/* Services of the hook way are known to stop here. Of the others sudo is known to go on as if nothing had been said. */
 static int refuse(pam_handle_t *pamh, const char *user, const char *for_log, const char *for_user)
 {
+	const struct carrel_data *d = data_get(pamh, false);
+	struct err e;
+
 	pam_syslog(pamh, LOG_ERR, "session for '%s' refused: %s", user, for_log);
 	(void)pam_error(pamh, "carrel: no session: %s", for_user);
+	if (!(d && d->hook) && net_shut(&e) < 0)
+		pam_syslog(pamh, LOG_ALERT, "session for '%s' refused, but the service may go on: %s", user, e.text);
 	return PAM_SESSION_ERR;
 }
 
