@@ -98,14 +98,17 @@ get()
 
 host_ns() { readlink /proc/1/ns/user; }
 
-# Restores the state of before: no processes of the user anywhere, no session.
+# Restores the state of before: no processes of the users anywhere, no session.
 end_sessions()
 {
 	for who; do
 		loginctl terminate-user "$who" 2>/dev/null || :
-		until_true 10 sh -c "! /opt/carrel-vm/guest-scan all $who | grep -q ." || :
+		until_true 5 no_process "$who" || pkill -KILL -u "$who"
+		until_true 5 no_process "$who" || :
 	done
 }
+
+no_process() { ! pgrep -u "$1"; }
 
 # process_gone PID, no_session USER: for until_true.
 process_gone() { [ ! -d "/proc/$1" ]; }

@@ -19,6 +19,7 @@ is "AppArmor is enabled" Y "$(cat /sys/module/apparmor/parameters/enabled)"
 		mkdir -m 700 /home/$u/.ssh
 		cp /root/.ssh/id_ed25519.pub /home/$u/.ssh/authorized_keys
 		chown -R $u: /home/$u/.ssh
+		touch /home/$u/.hushlogin
 		chmod 700 /home/$u
 	done
 }

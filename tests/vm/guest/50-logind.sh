@@ -1,7 +1,7 @@
 # logind keeps its books: a confined session is a session, its processes are in its scope.
 . /opt/carrel-vm/lib.sh
 
-sessions_of() { loginctl --no-legend list-sessions | awk -v u="$1" '$3 == u { print $1 }'; }
+sessions_of() { loginctl --no-legend list-sessions | awk -v u="$1" '$3 == u { print $1 }' | sort -n; }
 
 ssh -q ada@localhost 'exec sleep 601' </dev/null >/dev/null 2>&1 &
 client=$!

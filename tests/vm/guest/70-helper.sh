@@ -48,8 +48,17 @@ end_sessions ada
 no_login "no socket: the confined are refused" ada
 check "no socket: root gets in" as root true
 check "no socket: the exempt group of the PAM line gets in" as dora true
-is "no socket: su is refused" "" "$(timeout 30 su ada -c 'echo in' </dev/null 2>/dev/null)"
-is "no socket: su to the exempt works" in "$(timeout 30 su dora -c 'echo in' </dev/null 2>/dev/null)"
+for who in dora ada; do
+	rm -f /home/$who/proof.*
+	timeout 30 su $who -c 'touch ~/proof.su' </dev/null
+	timeout 30 su - $who -c 'touch ~/proof.su-l' </dev/null
+	timeout 30 runuser -u $who -- touch /home/$who/proof.runuser </dev/null
+	timeout 30 runuser - $who -c 'touch ~/proof.runuser-l' </dev/null
+	timeout 30 sudo -n -u $who touch /home/$who/proof.sudo </dev/null
+	timeout 30 sudo -n -i -u $who touch /home/$who/proof.sudo-i </dev/null
+done >/dev/null 2>&1
+is "no socket: su, runuser and sudo run the exempt's commands" 6 "$(ls /home/dora/proof.* | wc -l)"
+is "no socket: and nobody else's" "" "$(ls /home/ada/proof.* 2>/dev/null)"
 check "systemctl start" systemctl start carrel-helper.socket
 check "logins work again" as ada true
 isnt "in a container" "$(host_ns)" "$(container)"
