@@ -107,6 +107,7 @@ void session_end(struct session *s)
 	log_event(EVENT_SESSION_CLOSED, &f, "session %llu of %s (%s) closed", (unsigned long long)s->id,
 		s->user, s->service);
 	s->watch = sd_event_source_disable_unref(s->watch);
+	worker_forget_session(s); /* or dropping the connection would end it once more */
 	if (conn)
 		connection_drop(conn);
 	registry_session_drop(&server.registry, s);

@@ -522,6 +522,15 @@ void worker_warm(void)
 	(void)spawn(warm_child, &t, false, WARM_WAIT_US);
 }
 
+void worker_forget_session(const struct session *s)
+{
+	struct worker *w;
+
+	for (w = server.workers; w; w = w->next)
+		if (w->session == s)
+			w->session = NULL;
+}
+
 void worker_forget_container(struct container *c)
 {
 	struct worker *w;

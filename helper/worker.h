@@ -73,6 +73,9 @@ void worker_abandon(struct worker *w);
 /* A container is gone: nobody builds or counts it any more. */
 void worker_forget_container(struct container *c);
 
+/* A session ends while the caller is not yet told of it. */
+void worker_forget_session(const struct session *s);
+
 /* Lets those go on that waited for a container to be built, or to be gone. */
 void worker_retry(void);
 
