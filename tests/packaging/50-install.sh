@@ -28,6 +28,7 @@ cat >"$tmp/expected" <<'LIST'
 644 /usr/share/man/man5/carrel-filter.5
 644 /usr/share/man/man5/carrel.conf.5
 644 /usr/share/man/man7/carrel.7
+644 /usr/share/man/man8/carrel-door.8
 644 /usr/share/man/man8/carrel-helper.8
 644 /usr/share/man/man8/pam_carrel.8
 LIST
