@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -120,6 +121,8 @@ static void prepare_process(void)
 	char *notify = getenv("NOTIFY_SOCKET");
 	_cleanup_free_ char *kept = notify ? strdup(notify) : NULL;
 	struct rlimit files;
+	gid_t groups[16];
+	int n_groups = 16;
 
 	/* Name services and libraries read theirs; ours must not depend on who started us. */
 	(void)clearenv();
@@ -132,9 +135,9 @@ static void prepare_process(void)
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
-	/* Name service modules are loaded here, once, instead of in every child. */
+	/* Name service modules are loaded here, once, instead of in every child; only the question for groups reaches them all. */
 	(void)getpwuid(0);
-	endpwent();
+	(void)getgrouplist("root", 0, groups, &n_groups);
 }
 
 static int serve(const struct options *o, struct err *e)
