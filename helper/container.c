@@ -140,8 +140,7 @@ static int namespaces_full(struct err *e, bool net)
 static int clone_newborn(const struct container_spec *spec, const int line[2], int *ret_pidfd, pid_t *ret_pid, struct err *e)
 {
 	struct clone_args args = {
-		.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
-			CLONE_NEWCGROUP | CLONE_PIDFD,
+		.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD,
 		.exit_signal = SIGCHLD,
 		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
 	};
@@ -272,7 +271,8 @@ static int build_in_base(const struct container_spec *spec, const struct view_pl
 
 	if (setns(spec->base_mntns_fd, CLONE_NEWNS) < 0)
 		return err_set(e, errno, "container: cannot enter the base namespace: %s", strerror(errno));
-	if (unshare(CLONE_NEWNS) < 0)
+	/* The cgroup namespace stays the host root's: in one of its own the container's root could mount cgroup file systems. */
+	if (unshare(CLONE_NEWNS | CLONE_NEWCGROUP) < 0)
 		return errno == ENOSPC ? namespaces_full(e, false) :
 					 err_set(e, errno, "container: cannot copy the base namespace: %s",
 						 strerror(errno));
