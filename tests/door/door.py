@@ -27,6 +27,7 @@ UID = GID = 54321
 ENV = {"PATH": "/usr/bin:/bin", "HOME": TMP + "/home", "TERM": "xterm", "PS1": "in$ ", "LANG": "C.UTF-8"}
 PROGRAMS = ("bash", "cat", "sh", "sleep", "stty", "tmux", "vim", "head", "python3", "id", "true")
 must_work = os.environ.get("CARREL_MUST_WORK") == "1"
+MARK = ""  # of the running test: an argument, or seconds to sleep, that no other process has
 helper = None
 helper_mode = None
 
@@ -165,8 +166,12 @@ def inside(mark, name):
 
 
 def relay_of(pid):
+    """Never anybody else: it is going to be killed."""
     with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-        return int(f.read().rsplit(")", 1)[1].split()[1])
+        parent = int(f.read().rsplit(")", 1)[1].split()[1])
+    with open(f"/proc/{parent}/cmdline", "rb") as f:
+        assert f.read().startswith(b"carrel-relay\0"), parent
+    return parent
 
 
 class Terminal:
@@ -535,8 +540,8 @@ def signals_from_outside_reach_the_program():
 
 
 def a_signal_that_kills_the_program_kills_the_door():
-    p = start("/usr/bin/sleep", "1000")
-    wait_for(lambda: inside("1000", "sleep"))
+    p = start("/usr/bin/sleep", MARK)
+    wait_for(lambda: inside(MARK, "sleep"))
     p.terminate()
     same(p.wait(10), -signal.SIGTERM)
 
@@ -552,30 +557,30 @@ def an_ignored_hangup_stays_ignored():
 
 
 def stop_and_continue_pass_through():
-    p = start("/usr/bin/sleep", "1001")
-    pid = wait_for(lambda: inside("1001", "sleep"))[0][0]
+    p = start("/usr/bin/sleep", MARK)
+    pid = wait_for(lambda: inside(MARK, "sleep"))[0][0]
     p.send_signal(signal.SIGTSTP)
     # The group of the door is an orphan, so the door itself may not stop; the program does, and is continued at once.
     time.sleep(0.3)
     os.kill(pid, signal.SIGSTOP)
-    wait_for(lambda: marked("1001", "sleep") and all(s == "T" for _, s in marked("1001", "sleep")))
+    wait_for(lambda: marked(MARK, "sleep") and all(s == "T" for _, s in marked(MARK, "sleep")))
     p.send_signal(signal.SIGCONT)
-    wait_for(lambda: all(s == "S" for _, s in marked("1001", "sleep")))
+    wait_for(lambda: all(s == "S" for _, s in marked(MARK, "sleep")))
     p.terminate()
     same(p.wait(10), -signal.SIGTERM)
 
 
 def a_killed_door_hangs_up_its_program():
-    p = start("/usr/bin/sleep", "1002")
-    wait_for(lambda: inside("1002", "sleep"))
+    p = start("/usr/bin/sleep", MARK)
+    wait_for(lambda: inside(MARK, "sleep"))
     p.kill()
     p.wait()
-    wait_for(lambda: not marked("1002"))
+    wait_for(lambda: not marked(MARK))
 
 
 def a_killed_relay_ends_the_door_with_a_word():
-    p = start("/usr/bin/sleep", "1003")
-    pid = wait_for(lambda: inside("1003", "sleep"))[0][0]
+    p = start("/usr/bin/sleep", MARK)
+    pid = wait_for(lambda: inside(MARK, "sleep"))[0][0]
     os.kill(relay_of(pid), signal.SIGKILL)
     same(p.wait(10), 111)
     os.kill(pid, signal.SIGKILL)
@@ -592,9 +597,9 @@ def a_killed_helper_is_not_missed():
 
 
 def background_children_may_outlive_the_program():
-    p = start("/usr/bin/bash", "-c", "setsid sleep 1004 </dev/null >/dev/null 2>&1 & sleep 0.2; exit 3")
+    p = start("/usr/bin/bash", "-c", f"setsid sleep {MARK} </dev/null >/dev/null 2>&1 & sleep 0.2; exit 3")
     same(p.wait(10), 3)
-    pid = wait_for(lambda: inside("1004", "sleep"))[0][0]
+    pid = wait_for(lambda: inside(MARK, "sleep"))[0][0]
     os.kill(pid, signal.SIGKILL)
 
 
@@ -653,8 +658,8 @@ def a_resize_arrives():
 
 def keys_that_signal_do():
     for key, sig in ((b"\x03", signal.SIGINT), (b"\x1c", signal.SIGQUIT)):
-        with Terminal("/usr/bin/sleep", "1005") as t:
-            wait_for(lambda: inside("1005", "sleep"))
+        with Terminal("/usr/bin/sleep", MARK) as t:
+            wait_for(lambda: inside(MARK, "sleep"))
             wait_for(t.is_raw)
             t.type(key)
             same(t.wait(), -sig)
@@ -673,8 +678,8 @@ def a_shell_inside_handles_its_own_jobs():
         t.expect("Stopped.*cat\r\ncat\r\n")
         t.type("\x03")
         t.expect(r"in\$ ")
-        t.type("sleep 1006\n")
-        wait_for(lambda: inside("1006", "sleep"))
+        t.type(f"sleep {MARK}\n")
+        wait_for(lambda: inside(MARK, "sleep"))
         t.type("\x03")
         t.expect(r"in\$ ")
         t.type("exit 5\n")
@@ -691,7 +696,7 @@ class OuterShell(Terminal):
 
 def ctrl_z_and_fg_work_in_the_callers_shell():
     with OuterShell() as t:
-        t.type("/usr/bin/cat\n")
+        t.type(f"/usr/bin/cat - {MARK}\n")
         wait_for(t.is_raw)
         t.type("one\n")
         t.expect("one\r\none\r\n")
@@ -704,10 +709,12 @@ def ctrl_z_and_fg_work_in_the_callers_shell():
         t.expect("two\r\ntwo\r\n")
         t.type("\x1a")
         t.expect(r"Stopped.*out\$ ")
-        t.type("kill %1; wait %1; echo st $?\n")
-        # bash sends SIGCONT after SIGTERM, and the door hands both on.
-        t.expect("st 143\r\n")
+        # bash sends SIGCONT after SIGTERM; the program must end by it before it asks for the keyboard.
+        t.type("kill %1\n")
         t.expect(r"out\$ ")
+        wait_for(lambda: not marked(MARK))
+        t.type("\n")
+        t.expect(r"Terminated.*out\$ ")
 
 
 def a_stopped_program_goes_on_in_the_background():
@@ -719,6 +726,7 @@ def a_stopped_program_goes_on_in_the_background():
         t.type("bg\n")
         t.expect(r"out\$ ")
         t.expect("done-42")
+        time.sleep(0.5)
         t.type("\n")
         t.expect(r"Done.*out\$ ")
 
@@ -773,13 +781,13 @@ def a_pipeline_leaves_the_keys_to_its_neighbour():
 
 def ctrl_c_ends_a_pipeline():
     with OuterShell() as t:
-        t.type(f"/usr/bin/sleep 1007 | {TMP}/cat.real\n")
-        wait_for(lambda: inside("1007", "sleep"))
+        t.type(f"/usr/bin/sleep {MARK} | {TMP}/cat.real\n")
+        wait_for(lambda: inside(MARK, "sleep"))
         t.type("\x03")
         t.expect(r"out\$ ")
         t.type("echo st $?\n")
         t.expect("st 130\r\n")
-        wait_for(lambda: not marked("1007"))
+        wait_for(lambda: not marked(MARK))
 
 
 def behind_a_pipe_the_keyboard_is_there_when_asked_for():
@@ -842,42 +850,42 @@ def a_terminal_that_takes_nothing_does_not_hold_the_keys():
 
 
 def a_hangup_of_the_terminal_hangs_up_inside():
-    with Terminal("/usr/bin/bash", "--norc", "-c", "trap 'exit 13' HUP; echo up; while :; do sleep 0.05; done; : h1008",
-                  "h1008") as t:
+    with Terminal("/usr/bin/bash", "--norc", "-c", "trap 'exit 13' HUP; echo up; while :; do sleep 0.05; done",
+                  MARK) as t:
         t.expect("up\r\n")
         wait_for(t.is_raw)
         os.close(t.fd)
         t.fd = -1
         same(wait_for(lambda: os.waitpid(t.pid, os.WNOHANG)[1]) >> 8, 13)
         t.status = 13
-        wait_for(lambda: not marked("h1008"))
+        wait_for(lambda: not marked(MARK))
 
 
 def a_hangup_ends_an_ordinary_shell_and_its_jobs():
     with Terminal("/usr/bin/bash", "--norc", "-i") as t:
         t.expect(r"in\$ ")
-        t.type("sleep 1009\n")
-        wait_for(lambda: inside("1009", "sleep"))
+        t.type(f"sleep {MARK}\n")
+        wait_for(lambda: inside(MARK, "sleep"))
         os.close(t.fd)
         t.fd = -1
         wait_for(lambda: os.waitpid(t.pid, os.WNOHANG)[0])
         t.status = 0
-        wait_for(lambda: not marked("1009"))
+        wait_for(lambda: not marked(MARK))
 
 
 def a_killed_door_hangs_up_the_terminal_inside():
     with Terminal("/usr/bin/bash", "--norc", "-i") as t:
         t.expect(r"in\$ ")
-        t.type("sleep 1010\n")
-        wait_for(lambda: inside("1010", "sleep"))
+        t.type(f"sleep {MARK}\n")
+        wait_for(lambda: inside(MARK, "sleep"))
         os.kill(t.pid, signal.SIGKILL)
         t.wait()
-        wait_for(lambda: not marked("1010"))
+        wait_for(lambda: not marked(MARK))
 
 
 def a_killed_relay_leaves_the_terminal_in_order():
-    with Terminal("/usr/bin/sleep", "1011") as t:
-        pid = wait_for(lambda: inside("1011", "sleep"))[0][0]
+    with Terminal("/usr/bin/sleep", MARK) as t:
+        pid = wait_for(lambda: inside(MARK, "sleep"))[0][0]
         wait_for(t.is_raw)
         os.kill(relay_of(pid), signal.SIGKILL)
         same(t.wait(), 111)
@@ -886,7 +894,8 @@ def a_killed_relay_leaves_the_terminal_in_order():
 
 
 def input_typed_ahead_is_kept():
-    with Terminal(f"{TMP}/bash.real", "--norc", "-c", "sleep 0.3; exec /usr/bin/bash -c 'read x; echo got $x'") as t:
+    with Terminal(f"{TMP}/bash.real", "--norc", "-c",
+                  f"{TMP}/sleep.real 0.3; exec /usr/bin/bash -c 'read x; echo got $x'") as t:
         t.type("early\n")
         t.expect("got early\r\n")
         same(t.wait(), 0)
@@ -955,10 +964,10 @@ def idle_they_use_neither_time_nor_memory():
     def unique(pid):
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
             return sum(int(n) for n in re.findall(r"Private_\w+:\s+(\d+)", f.read()))
-    with Terminal("/usr/bin/bash", "--norc", "-c", "printf '%0300000d' 1; echo; read x; : h1012", "h1012") as t:
+    with Terminal("/usr/bin/bash", "--norc", "-c", "printf '%0300000d' 1; echo; read x", MARK) as t:
         t.type("x" * 3000)
         t.expect("1\r\n")
-        relay = relay_of(wait_for(lambda: inside("h1012", "bash"))[0][0])
+        relay = relay_of(wait_for(lambda: inside(MARK, "bash"))[0][0])
         ticks = [cpu_ticks(t.pid), cpu_ticks(relay)]
         time.sleep(1)
         same([cpu_ticks(t.pid), cpu_ticks(relay)], ticks)
@@ -966,9 +975,9 @@ def idle_they_use_neither_time_nor_memory():
         print(f"# unique memory: door {used[0]} KiB, relay {used[1]} KiB")
         assert sum(used) <= 120, used
     # The terminal gone, the program not: this is where a poll could spin.
-    with Terminal("/usr/bin/bash", "--norc", "-c", "trap '' HUP; echo up; sleep 1013") as t:
+    with Terminal("/usr/bin/bash", "--norc", "-c", f"trap '' HUP; echo up; sleep {MARK}") as t:
         t.expect("up\r\n")
-        pid = wait_for(lambda: inside("1013", "sleep"))[0][0]
+        pid = wait_for(lambda: inside(MARK, "sleep"))[0][0]
         os.close(t.fd)
         t.fd = -1
         time.sleep(0.3)
@@ -1038,22 +1047,22 @@ def a_request_that_adds_up_runs():
 
 
 def events_that_make_no_sense_do_nothing():
-    with ask(b"/bin/sleep\0/\0sleep\0001014\0", 2) as conn:
-        pid = wait_for(lambda: inside("1014", "sleep"))[0][0]
+    with ask(b"/bin/sleep\0/\0sleep\0" + MARK.encode() + b"\0", 2) as conn:
+        pid = wait_for(lambda: inside(MARK, "sleep"))[0][0]
         for kind, value in ((SIGNAL, 9), (SIGNAL, 19), (SIGNAL, 0), (SIGNAL, -1), (SIGNAL, 1 << 30), (0, 0), (99, 15),
                             (EXITED, 0), (CONT, 7)):
             conn.send(EVENT.pack(kind, value, b""))
         conn.send(b"x")
         conn.send(b"x" * 4000)
         time.sleep(0.2)
-        same(marked("1014", "sleep"), [(pid, "S")])
+        same(marked(MARK, "sleep"), [(pid, "S")])
         conn.send(EVENT.pack(SIGNAL, signal.SIGTERM, b""))
         same(event(conn), (KILLED, signal.SIGTERM, b""))
 
 
 def the_relay_and_the_waiting_child_are_closed_to_the_user():
-    p = start("/usr/bin/sleep", "1015")
-    pid = wait_for(lambda: inside("1015", "sleep"))[0][0]
+    p = start("/usr/bin/sleep", MARK)
+    pid = wait_for(lambda: inside(MARK, "sleep"))[0][0]
     relay = relay_of(pid)
     code = f"import os\nfor n in ('exe','cwd','environ','maps','fd'):\n" \
         f" try: print(n, os.listdir('/proc/{relay}/fd') if n == 'fd' else os.readlink('/proc/{relay}/' + n) " \
@@ -1108,12 +1117,14 @@ TESTS = [
 
 
 def main():
+    global MARK
     world_make()
     failed = n = 0
     for test in TESTS:
         if not re.search(ONLY, test.__name__):
             continue
         n += 1
+        MARK = f"9{os.getpid()}{n:03}"
         name = test.__name__.replace("_", " ")
         try:
             helper_start()
@@ -1129,6 +1140,8 @@ def main():
             while line.tb_next and line.tb_next.tb_frame.f_code.co_filename == __file__:
                 line = line.tb_next
             print(f"# line {line.tb_lineno}: {type(why).__name__}: {why}"[:1500].replace("\n", "\\n"), flush=True)
+        for pid, _ in marked(MARK):
+            os.kill(pid, signal.SIGKILL)
     helper_stop()
     print(f"1..{n}")
     sys.exit(failed > 0)
