@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -17,6 +18,40 @@
 #include "policy/policy.h"
 
 static const char *const filter_dirs[] = { CARREL_SYSCONFDIR "/filters", CARREL_DATADIR "/filters" };
+#define N_FILTER_DIRS (sizeof(filter_dirs) / sizeof(filter_dirs[0]))
+
+/* For each profile the key of its filter's program, as the files were when filters_stamp() last changed; "": not known. */
+static char (*keys)[65];
+
+uint64_t filters_stamp(void)
+{
+	return policy_filters_stamp(filter_dirs, N_FILTER_DIRS);
+}
+
+void filters_note(void)
+{
+	size_t i, n = server.policy ? server.policy->n_profiles : 0;
+
+	free(keys);
+	keys = calloc(n + 1, sizeof(*keys));
+	for (i = 0; keys && i < n; i++) {
+		_cleanup_(filter_cleanup) struct filter *f = NULL;
+		struct err ignored; /* whoever needs the filter will say it */
+
+		if (filter_load(filter_dirs, N_FILTER_DIRS, server.policy->profiles[i].filter, true, &f, &ignored) == 0)
+			filter_key(f, keys[i]);
+	}
+}
+
+static int noted_open(const char *name, int *ret_fd)
+{
+	size_t i;
+
+	for (i = 0; keys && server.policy && i < server.policy->n_profiles; i++)
+		if (keys[i][0] && strcmp(server.policy->profiles[i].filter, name) == 0)
+			return filter_cached(server.cache_fd, keys[i], ret_fd);
+	return -ENOENT;
+}
 
 /* "NAME.good" in the cache is a copy of the program that was last given out for NAME. */
 static void remember_good(const char *name, int program_fd)
@@ -53,11 +88,10 @@ static int last_good(const char *name, int *ret_fd)
 	return 0;
 }
 
-int filter_ready(const char *name, int *ret_fd, struct err *e)
+static int read_open(const char *name, int *ret_fd, struct err *e)
 {
 	struct event_fields f = { .priority = LOG_ERR, .uid = -1 };
-	int r = filter_open(filter_dirs, sizeof(filter_dirs) / sizeof(filter_dirs[0]), name,
-		server.cache_fd, ret_fd, e);
+	int r = filter_open(filter_dirs, N_FILTER_DIRS, name, server.cache_fd, ret_fd, e);
 
 	if (r == 0) {
 		remember_good(name, *ret_fd);
@@ -71,6 +105,11 @@ int filter_ready(const char *name, int *ret_fd, struct err *e)
 	return err_wrap(e, r, "filter '%s'", name);
 }
 
+int filter_ready(const char *name, int *ret_fd, struct err *e)
+{
+	return noted_open(name, ret_fd) == 0 ? 0 : read_open(name, ret_fd, e);
+}
+
 int warm_child(const struct task *t)
 {
 	struct event_fields f = { .priority = LOG_ERR, .uid = -1 };
@@ -81,7 +120,7 @@ int warm_child(const struct task *t)
 	for (i = 0; i < server.policy->n_profiles; i++) {
 		_cleanup_fd_ int fd = -1;
 
-		if (filter_ready(server.policy->profiles[i].filter, &fd, &e) < 0)
+		if (read_open(server.policy->profiles[i].filter, &fd, &e) < 0)
 			log_event(EVENT_CONFIG_BROKEN, &f, "profile '%s' cannot be used: %s",
 				server.policy->profiles[i].name, e.text);
 	}

@@ -1,6 +1,8 @@
 #ifndef CARREL_HELPER_FILTERS_H
 #define CARREL_HELPER_FILTERS_H
 
+#include <stdint.h>
+
 struct err;
 
 /*
@@ -8,5 +10,9 @@ struct err;
  * served as it was, and the log says so; one that is missing is an error. Only in a child with a deadline.
  */
 int filter_ready(const char *name, int *ret_fd, struct err *e);
+
+/* Main process: changes whenever a filter file does; and reads them, so that a session need not, as long as it stays the same. */
+uint64_t filters_stamp(void);
+void filters_note(void);
 
 #endif

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "helper/dispatch.h"
+#include "helper/filters.h"
 #include "helper/lifetime.h"
 #include "helper/log.h"
 #include "helper/worker.h"
@@ -130,16 +131,12 @@ static int listener_ready(sd_event_source *source, int listen_fd, uint32_t event
 
 /* --- configuration --- */
 
-void server_policy_refresh(void)
+static void policy_read(void)
 {
-	uint64_t stamp = policy_stamp(server.config_dir);
 	struct event_fields f = { .priority = LOG_INFO, .uid = -1 };
 	struct policy *fresh = NULL;
 	struct err e;
 
-	if (server.policy_stamp == stamp)
-		return;
-	server.policy_stamp = stamp;
 	if (policy_load(server.config_dir, true, &fresh, &e) < 0) {
 		(void)snprintf(server.policy_trouble, sizeof(server.policy_trouble), "%s", e.text);
 		f.priority = server.policy ? LOG_ERR : LOG_CRIT;
@@ -154,7 +151,19 @@ void server_policy_refresh(void)
 	server.policy_trouble[0] = '\0';
 	log_event(EVENT_CONFIG_LOADED, &f, "configuration read: %zu profiles, %zu rules",
 		fresh->n_profiles, fresh->n_assigns);
-	worker_warm();
+}
+
+void server_policy_refresh(void)
+{
+	uint64_t stamp = policy_stamp(server.config_dir) * 3 + filters_stamp();
+
+	if (server.policy_stamp == stamp)
+		return;
+	server.policy_stamp = stamp;
+	policy_read();
+	filters_note();
+	if (server.policy)
+		worker_warm();
 }
 
 static int hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *data)

@@ -40,6 +40,9 @@ int filter_compile(
 int filter_open(const char *const *dirs, size_t n_dirs, const char *name, int cache_dir_fd,
 	int *ret_fd, struct err *e);
 
+/* The cached program of a key, for whoever knows that its files have not changed. -ENOENT: no entry, or none to believe. */
+int filter_cached(int cache_dir_fd, const char *key, int *ret_fd);
+
 static inline void filter_cleanup(struct filter **f)
 {
 	filter_free(*f);

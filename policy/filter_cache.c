@@ -126,8 +126,7 @@ static bool entry_is_ours(int fd)
 	       !(st.st_mode & (S_IWGRP | S_IWOTH)) && st.st_size <= (off_t)PROGRAM_MAX;
 }
 
-/* -ENOENT: no entry, or none to believe. */
-static int entry_open(int dir_fd, const char *key, int *ret_fd)
+int filter_cached(int dir_fd, const char *key, int *ret_fd)
 {
 	_cleanup_free_ char *file = malloc(PROGRAM_MAX + 1);
 	_cleanup_fd_ int fd = -1;
@@ -216,7 +215,7 @@ static int make(const struct filter *f, const char *key, int dir_fd, int *ret_fd
 	entry_check(key, file, len, h.check);
 	memcpy(file, &h, sizeof(h));
 
-	if (entry_store(dir_fd, key, file, len) == 0 && entry_open(dir_fd, key, ret_fd) == 0)
+	if (entry_store(dir_fd, key, file, len) == 0 && filter_cached(dir_fd, key, ret_fd) == 0)
 		return 0;
 	return memory_open(file, len, ret_fd, e);
 }
@@ -236,7 +235,7 @@ int filter_open(const char *const *dirs, size_t n_dirs, const char *name, int ca
 	if (r < 0)
 		return r;
 	filter_key(f, key);
-	if (entry_open(cache_dir_fd, key, ret_fd) == 0)
+	if (filter_cached(cache_dir_fd, key, ret_fd) == 0)
 		return 0;
 	return make(f, key, cache_dir_fd, ret_fd, e);
 }

@@ -208,29 +208,53 @@ static uint64_t stamp_entry(int dir_fd, const char *name)
 	return mix(h, &st.st_ctim, sizeof(st.st_ctim));
 }
 
+/* Added up, because the order of a directory's entries means nothing. */
+static uint64_t stamp_entries(int dir_fd, bool (*counts)(const char *name))
+{
+	char buf[4096] __attribute__((aligned(8)));
+	uint64_t h = 0;
+	ssize_t n;
+
+	while ((n = getdents64(dir_fd, buf, sizeof(buf))) > 0)
+		for (ssize_t at = 0; at < n;) {
+			struct dirent64 *entry = (struct dirent64 *)(buf + at);
+
+			if (counts(entry->d_name))
+				h += stamp_entry(dir_fd, entry->d_name);
+			at += entry->d_reclen;
+		}
+	return h;
+}
+
 uint64_t policy_stamp(const char *dir)
 {
 	_cleanup_fd_ int fd = open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW);
 	_cleanup_fd_ int dropins = -1;
-	char buf[4096] __attribute__((aligned(8)));
 	uint64_t h;
-	ssize_t n;
 
 	if (fd < 0)
 		return 0;
 	h = stamp_entry(fd, MAIN_FILE) * 3 + stamp_entry(fd, DROPIN_DIR);
 	h = h * 3 + stamp_entry(fd, ".");
 	dropins = openat(fd, DROPIN_DIR, O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW);
-	if (dropins < 0)
-		return h;
-	/* Added up, because the order of a directory's entries means nothing. */
-	while ((n = getdents64(dropins, buf, sizeof(buf))) > 0)
-		for (ssize_t at = 0; at < n;) {
-			struct dirent64 *entry = (struct dirent64 *)(buf + at);
+	return dropins < 0 ? h : h + stamp_entries(dropins, dropin_name);
+}
 
-			if (dropin_name(entry->d_name))
-				h += stamp_entry(dropins, entry->d_name);
-			at += entry->d_reclen;
-		}
+static bool is_filter(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 7 && strcmp(name + n - 7, ".filter") == 0;
+}
+
+uint64_t policy_filters_stamp(const char *const *dirs, size_t n_dirs)
+{
+	uint64_t h = 0;
+
+	for (size_t i = 0; i < n_dirs; i++) {
+		_cleanup_fd_ int fd = open(dirs[i], O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+
+		h = h * 3 + (fd < 0 ? 0 : stamp_entries(fd, is_filter));
+	}
 	return h;
 }

@@ -89,6 +89,8 @@ const struct profile *policy_profile(const struct policy *p, const char *name);
 /* Changes whenever a file that policy_load(dir) would read does, or comes or goes. No allocation.
  */
 uint64_t policy_stamp(const char *dir);
+/* The same for the filter files in dirs, the first of which counts most. */
+uint64_t policy_filters_stamp(const char *const *dirs, size_t n_dirs);
 
 /* Who is asked about. Pure data, so that decisions can be tested without NSS. */
 struct person {
