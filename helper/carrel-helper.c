@@ -29,6 +29,7 @@
 #include "helper/log.h"
 #include "helper/paths.h"
 #include "helper/public/wire.h"
+#include "helper/sandbox.h"
 #include "helper/server.h"
 #include "helper/view_mount.h"
 #include "policy/base/cleanup.h"
@@ -159,6 +160,8 @@ static int serve(const struct options *o, struct err *e)
 		r = view_base_make(&server.base_mntns_fd, e);
 	if (r == 0)
 		r = caps_keep_needed(e);
+	if (r == 0)
+		r = sandbox_enter(e);
 	if (r == 0 && o->listen)
 		r = listen_self(e);
 	return r < 0 ? r : server_run(e);
