@@ -1,12 +1,15 @@
 /*
  * command - the relay's child on its way to being the user's program.
  *
- * Trust:  begins as root of the container, not dumpable. The request and the payload are the user's: every length is
- *         checked, and nothing of them is acted on before the drop except which terminal goes where.
+ * Trust:  begins as root of the container, not dumpable. The request and the payload are the
+ *         user's: every length is checked, and nothing of them is acted on before the drop except
+ *         which terminal goes where.
  * In:     RELAY_PAYLOAD, RELAY_FILTER, RELAY_STDIN.. and the pty's slave.
- * Order:  stdio, dispositions; drop to the user and prove it; cwd; no_new_privs or the one capability that
- *         attaching needs; filter; execve. After the filter comes nothing but execve, which ends that capability too.
- * Fails:  the step's name and errno, told to the door; never the program with less around it than was asked for.
+ * Order:  stdio, dispositions; drop to the user and prove it; cwd; no_new_privs or the one
+ *         capability that attaching needs; filter; execve. After the filter comes nothing but
+ *         execve, which ends that capability too.
+ * Fails:  the step's name and errno, told to the door; never the program with less around it than
+ *         was asked for.
  */
 #include "helper/door/command.h"
 
@@ -72,7 +75,8 @@ static int payload_map(const struct command *c, char **ret)
 
 	if (fstat(RELAY_PAYLOAD, &st) < 0)
 		return -errno;
-	if (st.st_size != c->req.payload || c->req.payload == 0 || c->req.payload > ENTER_PAYLOAD_MAX)
+	if (st.st_size != c->req.payload || c->req.payload == 0 ||
+		c->req.payload > ENTER_PAYLOAD_MAX)
 		return -EMSGSIZE;
 
 	map = mmap(NULL, c->req.payload, PROT_READ, MAP_PRIVATE, RELAY_PAYLOAD, 0);
@@ -99,8 +103,12 @@ static int payload_read(const struct command *c, struct payload *ret)
 	n = strings_count(at, end);
 	if (n < 2 || c->req.argc > n - 2)
 		return -EBADMSG;
-	/* Two of the strings are no arguments, and each table ends with NULL: n pointers are enough. */
-	table = mmap(NULL, n * sizeof(*table), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/*
+	 * Two of the strings are no arguments, and each table ends with NULL: n pointers are
+	 * enough.
+	 */
+	table = mmap(NULL, n * sizeof(*table), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		-1, 0);
 	if (table == MAP_FAILED)
 		return -errno;
 
@@ -179,9 +187,10 @@ static int drop(const struct command *c)
 		return 0;
 
 	/*
-	 * Without no_new_privs attaching needs CAP_SYS_ADMIN. It is kept over the drop, alone, because the other order
-	 * would put setresuid() and its proof behind a filter. The execve of a user takes it away [capabilities(7)],
-	 * and until then the process is not dumpable and runs nothing but this file.
+	 * Without no_new_privs attaching needs CAP_SYS_ADMIN. It is kept over the drop, alone,
+	 * because the other order would put setresuid() and its proof behind a filter. The execve
+	 * of a user takes it away [capabilities(7)], and until then the process is not dumpable and
+	 * runs nothing but this file.
 	 */
 	if (!is_nnp && prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L) < 0)
 		return -errno;
@@ -203,7 +212,10 @@ static const char *home(const struct payload *p)
 	return "/";
 }
 
-/* As the user. What the caller's directory is called need not exist here, and a shell must start all the same. */
+/*
+ * As the user. What the caller's directory is called need not exist here, and a shell must start
+ * all the same.
+ */
 static int cwd_take(const struct payload *p)
 {
 	if (p->cwd[0] == '/' && chdir(p->cwd) == 0)

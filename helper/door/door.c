@@ -1,15 +1,20 @@
 /*
- * carrel-door - the one program a door session can execute outside: it has the wanted one run in the container.
+ * carrel-door - the one program a door session can execute outside: it has the wanted one run in
+ * the container.
  *
- * Trust:  runs as the user and is never privileged; arguments, environment, descriptors and limits are hostile, and so
- *         they are only handed on, as the data they are. What it may ask is judged by the helper, from the kernel's word.
- * In:     AT_EXECFN, argv, environment, cwd, umask, 0 to 2. All other descriptors are closed first thing.
- * Order:  not dumpable, descriptors, request, answer (5 s at most for all), then relaying until the last event.
- * Fails:  one line on stderr; exit 127 the program does not exist, 126 it cannot be executed, 111 anything of carrel's.
+ * Trust:  runs as the user and is never privileged; arguments, environment, descriptors and limits
+ *         are hostile, and so they are only handed on, as the data they are. What it may ask is
+ *         judged by the helper, from the kernel's word.
+ * In:     AT_EXECFN, argv, environment, cwd, umask, 0 to 2. All other descriptors are closed first
+ *         thing.
+ * Order:  not dumpable, descriptors, request, answer (5 s at most for all), then relaying until the
+ *         last event.
+ * Fails:  one line on stderr; exit 127 the program does not exist, 126 it cannot be executed, 111
+ *         anything of carrel's.
  * Links:  door.c terminal.c say.c sys.c; static, no C library.
  *
- * On success it prints nothing, whatever happens: scp and git speak their protocols through it. It leaves as the
- * program left: with its status, or by its signal.
+ * On success it prints nothing, whatever happens: scp and git speak their protocols through it. It
+ * leaves as the program left: with its status, or by its signal.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,13 +53,14 @@
 #endif
 
 /* Taken from others and passed on, unless they were ignored when we came: nohup means it. */
-static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP };
+static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
+	SIGTSTP };
 
 struct door {
 	struct enter_request req;
 	struct terminal terminal;
 	char file[PATH_MAX]; /* what is to be executed inside */
-	int fds[4];	     /* stdio to hand over, and the payload */
+	int fds[4]; /* stdio to hand over, and the payload */
 	int conn;
 	int signal_fd;
 	bool ended;
@@ -80,12 +86,13 @@ static bool is_door(const char *path)
 	struct stat self, other;
 
 	return stat("/proc/self/exe", &self) == 0 && stat(path, &other) == 0 &&
-		self.st_dev == other.st_dev && self.st_ino == other.st_ino;
+	       self.st_dev == other.st_dev && self.st_ino == other.st_ino;
 }
 
 /*
- * The file the service meant. The kernel names a script here when the door stands over its interpreter; the argument
- * list is the interpreter's then. A descriptor (fexecve) is closed by now, but the mount still knows its name.
+ * The file the service meant. The kernel names a script here when the door stands over its
+ * interpreter; the argument list is the interpreter's then. A descriptor (fexecve) is closed by
+ * now, but the mount still knows its name.
  */
 static bool file_find(struct door *d, int argc, char **argv)
 {
@@ -175,7 +182,9 @@ static int payload_make(struct door *d, char **argv)
 	int r;
 
 	w.n = w.total = 0;
-	/* vm.memfd_noexec may insist on the first form; before Linux 6.3 there is only the second. */
+	/*
+	 * vm.memfd_noexec may insist on the first form; before Linux 6.3 there is only the second.
+	 */
 	w.fd = memfd_create("carrel-door", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
 	if (w.fd < 0 && errno == EINVAL)
 		w.fd = memfd_create("carrel-door", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -185,7 +194,8 @@ static int payload_make(struct door *d, char **argv)
 	r = payload_write(&w, d, argv);
 	if (r < 0)
 		return r;
-	if (fcntl(w.fd, F_ADD_SEALS, (long)(F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)) < 0)
+	if (fcntl(w.fd, F_ADD_SEALS,
+		    (long)(F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)) < 0)
 		return -errno;
 	d->fds[3] = w.fd;
 	d->req.payload = (uint32_t)w.total;
@@ -194,14 +204,17 @@ static int payload_make(struct door *d, char **argv)
 
 /* ---- stdio ---- */
 
-/* A terminal has the pty in its place; a directory or a mere name of a file would be a way back out. */
+/*
+ * A terminal has the pty in its place; a directory or a mere name of a file would be a way back
+ * out.
+ */
 static bool is_fit(const struct door *d, int fd)
 {
 	struct stat st;
 	int flags = fcntl(fd, F_GETFL);
 
 	return flags >= 0 && !(flags & O_PATH) && fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode) &&
-		!(d->req.ttys & ENTER_TTY(fd));
+	       !(d->req.ttys & ENTER_TTY(fd));
 }
 
 static int stdio_find(struct door *d)
@@ -248,7 +261,8 @@ static int request_make(struct door *d, int argc, char **argv)
 	}
 	r = payload_make(d, argv);
 	if (r < 0) {
-		say(d->file, ": cannot hand over arguments and environment: ", errno_text(-r), NULL);
+		say(d->file, ": cannot hand over arguments and environment: ", errno_text(-r),
+			NULL);
 		return r == -E2BIG ? EXIT_CANNOT_EXEC : EXIT_CARREL;
 	}
 	return 0;
@@ -320,7 +334,8 @@ static int answer_wait(const struct door *d, int64_t end_ms, struct enter_answer
 		return -errno;
 	if (n == 0)
 		return -ECONNRESET;
-	if (n != (ssize_t)sizeof(*ret) || ret->head.version != WIRE_VERSION || ret->head.request != REQ_ENTER)
+	if (n != (ssize_t)sizeof(*ret) || ret->head.version != WIRE_VERSION ||
+		ret->head.request != REQ_ENTER)
 		return -EBADMSG;
 	return 0;
 }
@@ -387,7 +402,10 @@ static void event_tell(const struct door *d, uint32_t kind, int value)
 	(void)send(d->conn, &e, sizeof(e), MSG_NOSIGNAL);
 }
 
-/* SIGCONT with nothing stopped by us: somebody stopped the door itself, and may have used the terminal since. */
+/*
+ * SIGCONT with nothing stopped by us: somebody stopped the door itself, and may have used the
+ * terminal since.
+ */
 static void door_continued(struct door *d)
 {
 	bool was_raw = d->terminal.raw;
@@ -411,7 +429,9 @@ static bool signal_take(struct door *d)
 		door_continued(d);
 	} else {
 		event_tell(d, EVENT_SIGNAL, (int)info.ssi_signo);
-		/* Whoever wants us to end does not want to wait for a terminal that takes no more. */
+		/*
+		 * Whoever wants us to end does not want to wait for a terminal that takes no more.
+		 */
 		if (d->ended && info.ssi_signo != SIGTSTP)
 			d->drain_left = 0;
 	}
@@ -424,7 +444,10 @@ static void set_one(sigset_t *set, int sig)
 	sigaddset(set, sig);
 }
 
-/* Stops as the program has; true once continued, false if nobody is there who could continue us (an orphaned group). */
+/*
+ * Stops as the program has; true once continued, false if nobody is there who could continue us (an
+ * orphaned group).
+ */
 static bool stop_self(int sig)
 {
 	const struct sigaction dfl = { .sa_handler = SIG_DFL };
@@ -449,13 +472,18 @@ static void resume(struct door *d, bool takes_terminal, bool was_stopped)
 {
 	bool in_front = terminal_in_front(&d->terminal);
 
-	/* What came while we were stopped acts before the program runs on: it may be the end of it. */
+	/*
+	 * What came while we were stopped acts before the program runs on: it may be the end of it.
+	 */
 	while (signal_take(d))
 		continue;
 	if (in_front && takes_terminal)
 		terminal_raw(&d->terminal);
 	terminal_resize(&d->terminal);
-	/* A program that could not be stopped must not ask again and again: it waits for its keys instead. */
+	/*
+	 * A program that could not be stopped must not ask again and again: it waits for its keys
+	 * instead.
+	 */
 	event_tell(d, EVENT_CONT, in_front || !was_stopped);
 }
 
@@ -489,8 +517,9 @@ static ssize_t event_receive(int conn, struct enter_event *ret, int *ret_fd)
 
 	memset(&control, 0, sizeof(control));
 	n = recvmsg(conn, &m, MSG_CMSG_CLOEXEC);
-	if (n >= 0 && m.msg_controllen >= CMSG_LEN(sizeof(int)) && control.head.cmsg_level == SOL_SOCKET &&
-		control.head.cmsg_type == SCM_RIGHTS && control.head.cmsg_len == CMSG_LEN(sizeof(int)))
+	if (n >= 0 && m.msg_controllen >= CMSG_LEN(sizeof(int)) &&
+		control.head.cmsg_level == SOL_SOCKET && control.head.cmsg_type == SCM_RIGHTS &&
+		control.head.cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(ret_fd, CMSG_DATA(&control.head), sizeof(*ret_fd));
 	return n;
 }
@@ -553,7 +582,10 @@ static int signals_take(struct door *d)
 	d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (d->signal_fd < 0)
 		return -errno;
-	/* Also those nobody reads: SIGPIPE must not end us, nor SIGTTOU stop us while the terminal is put in order. */
+	/*
+	 * Also those nobody reads: SIGPIPE must not end us, nor SIGTTOU stop us while the terminal
+	 * is put in order.
+	 */
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	return 0;
@@ -634,7 +666,10 @@ int main(int argc, char **argv)
 	int status;
 
 	(void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
-	/* Not the name of the program it stands for: who looks at processes must see what runs outside. */
+	/*
+	 * Not the name of the program it stands for: who looks at processes must see what runs
+	 * outside.
+	 */
 	(void)prctl(PR_SET_NAME, "carrel-door", 0L, 0L, 0L);
 	if (close_range(3, UINT_MAX, 0) < 0) {
 		say("cannot close what was left open: ", errno_text(errno), NULL);

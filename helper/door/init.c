@@ -1,10 +1,12 @@
 /*
  * carrel-init - pid 1 of a container: reaps, and ends the container when told to.
  *
- * Trust:  runs as root of the container, inside all its namespaces. Everything inside may send it signals; the kernel
- *         gives pid 1 only those it asked for, and it asks for SIGCHLD and SIGTERM alone.
+ * Trust:  runs as root of the container, inside all its namespaces. Everything inside may send it
+ *         signals; the kernel gives pid 1 only those it asked for, and it asks for SIGCHLD and
+ *         SIGTERM alone.
  * In:     nothing: no arguments, no environment, no descriptors.
- * Order:  SIGTERM, then SIGHUP, SIGCONT and SIGTERM to all, 2 s at most, exit; the kernel kills who is left.
+ * Order:  SIGTERM, then SIGHUP, SIGCONT and SIGTERM to all, 2 s at most, exit; the kernel kills who
+ *         is left.
  * Fails:  never exits unless told to: with pid 1 the whole container goes.
  * Links:  init.c sys.c; static, no C library.
  */
@@ -27,7 +29,10 @@ static void reap(void)
 		continue;
 }
 
-/* All but pid 1 are gone. Those whose parent stands outside count too, and no SIGCHLD tells of them. */
+/*
+ * All but pid 1 are gone. Those whose parent stands outside count too, and no SIGCHLD tells of
+ * them.
+ */
 static bool is_empty(void)
 {
 	return kill(-1, 0) < 0 && errno == ESRCH;
@@ -37,7 +42,10 @@ static void end_all(const sigset_t *set)
 {
 	const struct timespec step = { 0, END_STEP_MS * 1000000L };
 
-	/* Interactive shells do not mind SIGTERM, but they end on SIGHUP; who is stopped must wake up to end. */
+	/*
+	 * Interactive shells do not mind SIGTERM, but they end on SIGHUP; who is stopped must wake
+	 * up to end.
+	 */
 	(void)kill(-1, SIGHUP);
 	(void)kill(-1, SIGCONT);
 	(void)kill(-1, SIGTERM);

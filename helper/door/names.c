@@ -105,10 +105,11 @@ int id_parse(const char *text, unsigned int *ret)
 
 static bool user_read(struct span line, struct user *ret)
 {
-	return span_id(span_field(line, 2), &ret->uid) == 0 && span_id(span_field(line, 3), &ret->gid) == 0 &&
-		span_copy(span_field(line, 0), ret->name, sizeof(ret->name)) &&
-		span_copy(span_field(line, 5), ret->home, sizeof(ret->home)) &&
-		span_copy(span_field(line, 6), ret->shell, sizeof(ret->shell));
+	return span_id(span_field(line, 2), &ret->uid) == 0 &&
+	       span_id(span_field(line, 3), &ret->gid) == 0 &&
+	       span_copy(span_field(line, 0), ret->name, sizeof(ret->name)) &&
+	       span_copy(span_field(line, 5), ret->home, sizeof(ret->home)) &&
+	       span_copy(span_field(line, 6), ret->shell, sizeof(ret->shell));
 }
 
 /* By name, or by uid when there is none. */
@@ -175,7 +176,8 @@ size_t groups_of(const char *name, gid_t first, gid_t *list, size_t n)
 	while (have < n && rest.n > 0) {
 		struct span line = span_cut(&rest, '\n');
 
-		if (is_member(span_field(line, 3), name) && span_id(span_field(line, 2), &list[have]) == 0)
+		if (is_member(span_field(line, 3), name) &&
+			span_id(span_field(line, 2), &list[have]) == 0)
 			have++;
 	}
 	file_unmap(file);

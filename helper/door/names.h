@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Who somebody is by the container's own /etc/passwd and /etc/group. No NSS: that would load code. */
+/*
+ * Who somebody is by the container's own /etc/passwd and /etc/group. No NSS: that would load code.
+ */
 struct user {
 	uid_t uid;
 	gid_t gid;

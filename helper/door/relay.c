@@ -1,16 +1,22 @@
 /*
- * carrel-relay - runs one program of a door session in the container, and tells the door how it goes.
+ * carrel-relay - runs one program of a door session in the container, and tells the door how it
+ * goes.
  *
- * Trust:  runs as root of the container, in all its namespaces; the door at the other end is the user's and may say
- *         anything. Never dumpable, and installed unreadable for others, so that the user cannot reach into it.
- * In:     see helper/public/relay.h. What it keeps: the connection and the pty's slave, nothing of the user's stdio.
- * Order:  keyring, session, pty as the user, fork; the child drops (command.c), the parent only waits and signals.
- * Fails:  EVENT_FAILED with step and errno, exit 0; exit 111 when the call itself was wrong. When the door is gone, so is
- *         the terminal: SIGHUP to the program, and out, which hangs up the foreground as well.
+ * Trust:  runs as root of the container, in all its namespaces; the door at the other end is the
+ *         user's and may say anything. Never dumpable, and installed unreadable for others, so that
+ *         the user cannot reach into it.
+ * In:     see helper/public/relay.h. What it keeps: the connection and the pty's slave, nothing of
+ *         the user's stdio.
+ * Order:  keyring, session, pty as the user, fork; the child drops (command.c), the parent only
+ *         waits and signals.
+ * Fails:  EVENT_FAILED with step and errno, exit 0; exit 111 when the call itself was wrong. When
+ *         the door is gone, so is the terminal: SIGHUP to the program, and out, which hangs up the
+ *         foreground as well.
  * Links:  relay.c command.c sys.c ../public/program.c; static, no C library.
  *
- * The relay, not the program, leads the session: a program that is alone in its session can never be stopped from the
- * keyboard. It keeps the slave open so that output is not lost between the program's end and the door's reading it.
+ * The relay, not the program, leads the session: a program that is alone in its session can never
+ * be stopped from the keyboard. It keeps the slave open so that output is not lost between the
+ * program's end and the door's reading it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +43,8 @@
 #define EXIT_CALL 111
 
 /* What a door may have sent to the program: what a terminal or kill(1) by its owner would. */
-static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP };
+static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
+	SIGTSTP };
 
 struct relay {
 	struct command command;
@@ -75,7 +82,10 @@ static void event_send(const struct enter_event *e, int fd)
 		m.msg_control = &control;
 		m.msg_controllen = sizeof(control);
 	}
-	/* A door that is gone or does not read shows as the end of the connection; nothing to do about it here. */
+	/*
+	 * A door that is gone or does not read shows as the end of the connection; nothing to do
+	 * about it here.
+	 */
 	(void)sendmsg(RELAY_CONN, &m, MSG_NOSIGNAL);
 }
 
@@ -141,7 +151,10 @@ static int session_lead(void)
 	return 0;
 }
 
-/* A new pty whose slave belongs to the user: devpts takes the owner from the opener's file system uid. */
+/*
+ * A new pty whose slave belongs to the user: devpts takes the owner from the opener's file system
+ * uid.
+ */
 static int master_open(uid_t uid)
 {
 	int fd, saved;
@@ -157,7 +170,10 @@ static int slave_set_up(int slave, const struct enter_request *req)
 {
 	const unsigned short size[4] = { req->rows, req->cols, req->xpixel, req->ypixel };
 
-	/* The bytes are the caller's; any bytes are some terminal mode of a terminal that is the caller's own. */
+	/*
+	 * The bytes are the caller's; any bytes are some terminal mode of a terminal that is the
+	 * caller's own.
+	 */
 	if (ioctl(slave, TCSETS, req->termios) < 0 || ioctl(slave, TIOCSWINSZ, size) < 0)
 		return -errno;
 	if (ioctl(slave, TIOCSCTTY, 0L) < 0)
@@ -207,12 +223,18 @@ static int group_take(const struct relay *relay)
 	int slave = relay->command.slave;
 	pid_t self = getpid();
 
-	/* A group of its own, whose parent is in the session: so job control may stop it, and the relay is told. */
+	/*
+	 * A group of its own, whose parent is in the session: so job control may stop it, and the
+	 * relay is told.
+	 */
 	if (setpgid(0, 0) < 0)
 		return -errno;
 	if (slave < 0)
 		return 0;
-	/* All signals are blocked, so SIGTTOU does not stop who takes the foreground from the background. */
+	/*
+	 * All signals are blocked, so SIGTTOU does not stop who takes the foreground from the
+	 * background.
+	 */
 	if (!(relay->command.req.ttys & ENTER_BACKGROUND) && ioctl(slave, TIOCSPGRP, &self) < 0)
 		return -errno;
 	/* Not before: the first key may be Ctrl-C, and would hit nobody. */
@@ -246,7 +268,9 @@ static int child_start(struct relay *relay)
 	if (relay->pid == 0)
 		child_run(relay, ends[1]);
 
-	/* Both do it, so that it is done whoever comes first: a signal may be on its way already. */
+	/*
+	 * Both do it, so that it is done whoever comes first: a signal may be on its way already.
+	 */
 	(void)setpgid(relay->pid, relay->pid);
 	/* The other end of a pipe would wait for its end as long as the relay held a copy. */
 	(void)close(ends[1]);
@@ -265,9 +289,12 @@ static pid_t foreground(const struct relay *relay)
 {
 	pid_t group;
 
-	if (relay->command.slave < 0 || ioctl(relay->command.slave, TIOCGPGRP, &group) < 0 || group <= 1)
+	if (relay->command.slave < 0 || ioctl(relay->command.slave, TIOCGPGRP, &group) < 0 ||
+		group <= 1)
 		return relay->pid;
-	/* In the background the relay's own group stands in front: nobody who would want a signal. */
+	/*
+	 * In the background the relay's own group stands in front: nobody who would want a signal.
+	 */
 	return group == getpgrp() ? relay->pid : group;
 }
 
@@ -292,7 +319,10 @@ static void command_continue(const struct relay *relay, bool is_foreground)
 	pid_t front, own = getpgrp();
 	int slave = relay->command.slave;
 
-	/* Only who stands for the program as a whole is moved; a shell in there moves its jobs itself. */
+	/*
+	 * Only who stands for the program as a whole is moved; a shell in there moves its jobs
+	 * itself.
+	 */
 	if (slave >= 0 && ioctl(slave, TIOCGPGRP, &front) == 0) {
 		if (is_foreground && front == own)
 			(void)ioctl(slave, TIOCSPGRP, &relay->pid);
@@ -302,7 +332,10 @@ static void command_continue(const struct relay *relay, bool is_foreground)
 	(void)kill(-relay->pid, SIGCONT);
 }
 
-/* The kernel hangs up the foreground group of a session whose leader exits; the program's own group may be another. */
+/*
+ * The kernel hangs up the foreground group of a session whose leader exits; the program's own group
+ * may be another.
+ */
 __attribute__((noreturn)) static void hang_up(const struct relay *relay)
 {
 	(void)kill(-relay->pid, SIGHUP);
@@ -414,7 +447,10 @@ int main(int argc, char **argv)
 
 	(void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
 	(void)prctl(PR_SET_NAME, "carrel-relay", 0L, 0L, 0L);
-	/* The user can send the terminal's signals to a session's leader: none of them may do anything. */
+	/*
+	 * The user can send the terminal's signals to a session's leader: none of them may do
+	 * anything.
+	 */
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	(void)sigaction(SIGCHLD, &dfl, NULL);

@@ -1,12 +1,14 @@
 /*
- * carrel-root - `carrel root` and `sudo` in a container: runs a program as its root, or as another of its users.
+ * carrel-root - `carrel root` and `sudo` in a container: runs a program as its root, or as another
+ * of its users.
  *
- * Trust:  setuid root of the container, mode 4710 with the user's group, on a tmpfs of the container. Who may execute
- *         it may run anything as that root: so nothing here decides, and the environment is put in order for the sake of
- *         programs that expect what sudo gives them. The memory it works with is still only as long as it is.
+ * Trust:  setuid root of the container, mode 4710 with the user's group, on a tmpfs of the
+ *         container. Who may execute it may run anything as that root: so nothing here decides, and
+ *         the environment is put in order for the sake of programs that expect what sudo gives
+ *         them. The memory it works with is still only as long as it is.
  * In:     arguments as sudo takes them, environment, 0 to 2. Others are closed.
- * Order:  options, target, gid, groups, uid (proved when it is not root), directory, execve in place: job control and
- *         the terminal need nobody in between.
+ * Order:  options, target, gid, groups, uid (proved when it is not root), directory, execve in
+ *         place: job control and the terminal need nobody in between.
  * Fails:  one line on stderr and exit 1, as sudo does; the status is the program's otherwise.
  * Links:  root.c root_options.c names.c say.c sys.c; static, no C library.
  */
@@ -35,13 +37,35 @@
 static const char usage[] =
 	"usage: sudo [-EHikns] [-D DIR] [-g GROUP] [-u USER] [NAME=VALUE]... [COMMAND [ARG]...]\n"
 	"       carrel root [the same]\n"
-	"Without COMMAND: a shell. No password is asked for: this root is the container's, not the host's.\n";
+	"Without COMMAND: a shell. No password is asked for: this root is the container's, not the "
+	"host's.\n";
 
-/* Kept without -E: how the terminal and the language are, and where the user's display and keys are to be found. */
+/*
+ * Kept without -E: how the terminal and the language are, and where the user's display and keys are
+ * to be found.
+ */
 static const char *const kept[] = {
-	"COLORTERM", "COLUMNS", "DISPLAY", "LANG", "LANGUAGE", "LC_*", "LINES", "LS_COLORS", "NO_COLOR", "PS1",
-	"PS2", "SSH_AUTH_SOCK", "SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "TERM", "TZ", "WAYLAND_DISPLAY",
-	"XAUTHORITY", "XAUTHORIZATION", "XDG_RUNTIME_DIR",
+	"COLORTERM",
+	"COLUMNS",
+	"DISPLAY",
+	"LANG",
+	"LANGUAGE",
+	"LC_*",
+	"LINES",
+	"LS_COLORS",
+	"NO_COLOR",
+	"PS1",
+	"PS2",
+	"SSH_AUTH_SOCK",
+	"SSH_CLIENT",
+	"SSH_CONNECTION",
+	"SSH_TTY",
+	"TERM",
+	"TZ",
+	"WAYLAND_DISPLAY",
+	"XAUTHORITY",
+	"XAUTHORIZATION",
+	"XDG_RUNTIME_DIR",
 };
 
 struct root {
@@ -159,8 +183,8 @@ static bool is_kept(const struct root_options *o, const char *assignment)
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
 		size_t n = strlen(kept[i]);
 
-		if (kept[i][n - 1] == '*' ? strncmp(assignment, kept[i], n - 1) == 0 :
-					    name_is(assignment, kept[i], n))
+		if (kept[i][n - 1] == '*' ? strncmp(assignment, kept[i], n - 1) == 0
+					  : name_is(assignment, kept[i], n))
 			return true;
 	}
 	return false;
@@ -191,7 +215,8 @@ static void env_make(struct root *r)
 	const struct root_options *o = &r->options;
 
 	/* Ours besides: PATH, HOME, SHELL, USER, LOGNAME, MAIL, five of SUDO_, and the NULL. */
-	r->envp = memory_get((strings_count(environ) + strings_count(o->assignments) + 16) * sizeof(char *));
+	r->envp = memory_get(
+		(strings_count(environ) + strings_count(o->assignments) + 16) * sizeof(char *));
 	for (char **e = environ; *e; e++)
 		if (is_kept(o, *e))
 			r->envp[r->n_env++] = *e;
@@ -214,7 +239,8 @@ static void env_make(struct root *r)
 
 static bool name_is_sane(const char *name)
 {
-	if (!name || *name == '\0' || *name == '-' || strlen(name) >= sizeof(((struct user *)NULL)->name))
+	if (!name || *name == '\0' || *name == '-' ||
+		strlen(name) >= sizeof(((struct user *)NULL)->name))
 		return false;
 	for (; *name != '\0'; name++)
 		if (*name <= ' ' || *name == 0x7f || *name == ':' || *name == '/')
@@ -222,7 +248,10 @@ static bool name_is_sane(const char *name)
 	return true;
 }
 
-/* A user of the directory service stands in no local file; what the session calls them will do for SUDO_USER. */
+/*
+ * A user of the directory service stands in no local file; what the session calls them will do for
+ * SUDO_USER.
+ */
 static void caller_find(struct user *ret)
 {
 	const char *name = env_get("USER");
@@ -244,8 +273,8 @@ static bool target_find(const struct root_options *o, const struct user *caller,
 			return true;
 		ret->uid = ret->gid = uid;
 		return text_put(ret->home, sizeof(ret->home), "/") &&
-			text_put(ret->shell, sizeof(ret->shell), FALLBACK_SHELL) &&
-			text_put(ret->name, sizeof(ret->name), wanted);
+		       text_put(ret->shell, sizeof(ret->shell), FALLBACK_SHELL) &&
+		       text_put(ret->name, sizeof(ret->name), wanted);
 	}
 	if (user_by_name(wanted, ret) == 0)
 		return true;
@@ -280,7 +309,10 @@ static void shell_choose(struct root *r)
 	const char *own = env_get("SHELL");
 	const char *shell = r->target.shell;
 
-	/* A shell asked for is the caller's favourite one; a login, and SHELL for a program, are the target's. */
+	/*
+	 * A shell asked for is the caller's favourite one; a login, and SHELL for a program, are
+	 * the target's.
+	 */
 	if (!r->options.login && own && shell_is_listed(own) &&
 		(r->options.shell || !*r->options.command))
 		shell = own;
@@ -288,7 +320,10 @@ static void shell_choose(struct root *r)
 		(void)text_put(r->shell, sizeof(r->shell), FALLBACK_SHELL);
 }
 
-/* For `sh -c`: every byte of every word means itself, but $ may ask for a variable of the new environment. */
+/*
+ * For `sh -c`: every byte of every word means itself, but $ may ask for a variable of the new
+ * environment.
+ */
 static char *command_quote(char **words)
 {
 	size_t n = 1;
@@ -302,7 +337,8 @@ static char *command_quote(char **words)
 			*to++ = ' ';
 		for (const char *c = *w; *c != '\0'; c++) {
 			bool is_plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-				(*c >= '0' && *c <= '9') || *c == '_' || *c == '-' || *c == '$';
+					(*c >= '0' && *c <= '9') || *c == '_' || *c == '-' ||
+					*c == '$';
 
 			if (!is_plain)
 				*to++ = '\\';
@@ -324,7 +360,7 @@ static void shell_command(struct root *r)
 	(void)text_put(name + (r->options.login ? 1 : 0), PATH_MAX, slash ? slash + 1 : r->shell);
 	argv[0] = name;
 	if (*r->options.command) {
-		argv[1] = (char *)(uintptr_t)"-c";
+		argv[1] = (char *)(uintptr_t) "-c";
 		argv[2] = command_quote(r->options.command);
 	}
 	r->argv = argv;
@@ -383,8 +419,9 @@ static int become(const struct user *t)
 	if (setresgid(t->gid, t->gid, t->gid) < 0)
 		return -errno;
 	/*
-	 * Root keeps the caller's groups: over files of people who do not exist in here they are all the power there is.
-	 * Where setgroups is forbidden, because a group of the caller's is there to deny, nobody may drop it.
+	 * Root keeps the caller's groups: over files of people who do not exist in here they are
+	 * all the power there is. Where setgroups is forbidden, because a group of the caller's is
+	 * there to deny, nobody may drop it.
 	 */
 	if (t->uid != 0) {
 		n = groups_of(t->name, t->gid, list, GROUPS_MAX);
@@ -490,7 +527,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (geteuid() != 0) {
-		say("this session may not have root: its profile says so, or no_new_privs is set", NULL);
+		say("this session may not have root: its profile says so, or no_new_privs is set",
+			NULL);
 		return 1;
 	}
 	if (r.options.only_validates)

@@ -50,7 +50,8 @@ static bool has_value(const struct option *o)
 	return o->action >= DO_USER || o->action == DO_NOTHING_WITH_VALUE;
 }
 
-static void apply(const struct option *o, const char *value, struct root_options *ret, bool *forgets)
+static void apply(
+	const struct option *o, const char *value, struct root_options *ret, bool *forgets)
 {
 	switch (o->action) {
 	case DO_KEEP_ENVIRONMENT:
@@ -108,7 +109,10 @@ static const struct option *option_by_name(const char *name, size_t n)
 	return NULL;
 }
 
-/* -nEu NAME, -uNAME; *argv moves on when the value is the next argument. NULL: all right, else what is wrong. */
+/*
+ * -nEu NAME, -uNAME; *argv moves on when the value is the next argument. NULL: all right, else what
+ * is wrong.
+ */
 static const char *letters_parse(char ***argv, struct root_options *ret, bool *forgets)
 {
 	for (const char *c = **argv + 1; *c != '\0'; c++) {
@@ -131,7 +135,8 @@ static const char *letters_parse(char ***argv, struct root_options *ret, bool *f
 static const char *name_parse(char ***argv, struct root_options *ret, bool *forgets)
 {
 	const char *name = **argv + 2, *equals = strchr(name, '=');
-	const struct option *o = option_by_name(name, equals ? (size_t)(equals - name) : strlen(name));
+	const struct option *o =
+		option_by_name(name, equals ? (size_t)(equals - name) : strlen(name));
 
 	if (!o)
 		return "unknown option";
@@ -153,7 +158,8 @@ bool is_assignment(const char *text)
 	return c > text && *c == '=';
 }
 
-bool root_options_parse(char **argv, struct root_options *ret, const char **ret_why, const char **ret_bad)
+bool root_options_parse(
+	char **argv, struct root_options *ret, const char **ret_why, const char **ret_bad)
 {
 	bool forgets = false;
 
@@ -166,7 +172,8 @@ bool root_options_parse(char **argv, struct root_options *ret, const char **ret_
 		if (strncmp(*argv, "--", 2) == 0)
 			*ret_why = name_parse(&argv, ret, &forgets);
 		else
-			*ret_why = (*argv)[1] ? letters_parse(&argv, ret, &forgets) : "unknown option";
+			*ret_why =
+				(*argv)[1] ? letters_parse(&argv, ret, &forgets) : "unknown option";
 		if (*ret_why)
 			return false;
 	}

@@ -1,12 +1,14 @@
 /*
  * sys - what carrel-door, carrel-relay, carrel-init and carrel-root have instead of a C library.
  *
- * They start in half-entered namespaces with an environment somebody else wrote, so nothing may load, look up or read
- * anything before main(). A static glibc also costs 700 KiB a process that runs alone, and 750 KiB of a container's
- * tmpfs for carrel-root; this costs four pages. The functions are the standard ones under their standard names, declared by the
- * C library's headers: the same sources link against a full libc as well, which is how they meet the sanitizers.
+ * They start in half-entered namespaces with an environment somebody else wrote, so nothing may
+ * load, look up or read anything before main(). A static glibc also costs 700 KiB a process that
+ * runs alone, and 750 KiB of a container's tmpfs for carrel-root; this costs four pages. The
+ * functions are the standard ones under their standard names, declared by the C library's headers:
+ * the same sources link against a full libc as well, which is how they meet the sanitizers.
  *
- * Restrictions: one thread; sigaction() only sets SIG_DFL and SIG_IGN (signals are taken by signalfd).
+ * Restrictions: one thread; sigaction() only sets SIG_DFL and SIG_IGN (signals are taken by
+ *               signalfd).
  */
 #include <asm/unistd.h>
 #include <elf.h>
@@ -33,7 +35,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Old headers know neither the number nor the prototype of everything that the kernel we need has. */
+/*
+ * Old headers know neither the number nor the prototype of everything that the kernel we need has.
+ */
 #ifndef __NR_close_range
 #define __NR_close_range 436
 #endif
@@ -178,7 +182,9 @@ __attribute__((no_stack_protector)) void sys_start(long *stack)
 	sys_auxv = (const unsigned long *)(end + 1);
 
 	random = (const uintptr_t *)getauxval(AT_RANDOM);
-	/* A zero byte first, as C libraries do: no string can run over it and hit the right value. */
+	/*
+	 * A zero byte first, as C libraries do: no string can run over it and hit the right value.
+	 */
 	canary_set(random ? *random & ~(uintptr_t)0xff : 0);
 	_exit(main(argc, argv, environ));
 }

@@ -1,8 +1,9 @@
 /*
  * Raw mode on the caller's terminal, and bytes both ways between it and the container's pty.
  *
- * Never O_NONBLOCK on a descriptor that was inherited: the flag belongs to the open file, which others share. The terminal is
- * opened anew where that is possible; else a write is kept so small that, after poll(), a terminal takes it whole.
+ * Never O_NONBLOCK on a descriptor that was inherited: the flag belongs to the open file, which
+ * others share. The terminal is opened anew where that is possible; else a write is kept so small
+ * that, after poll(), a terminal takes it whole.
  */
 #include "helper/door/terminal.h"
 
@@ -12,7 +13,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* What a tty with POLLOUT takes without blocking: the line disciplines wake writers at 256 free bytes. */
+/*
+ * What a tty with POLLOUT takes without blocking: the line disciplines wake writers at 256 free
+ * bytes.
+ */
 #define WRITE_SAFE 256
 
 static char in_data[4096], out_data[16384];
@@ -22,7 +26,7 @@ static bool fd_can(int fd, int mode)
 	int flags = fcntl(fd, F_GETFL);
 
 	return flags >= 0 && !(flags & O_PATH) &&
-		((flags & O_ACCMODE) == mode || (flags & O_ACCMODE) == O_RDWR);
+	       ((flags & O_ACCMODE) == mode || (flags & O_ACCMODE) == O_RDWR);
 }
 
 static int first_tty(uint32_t ttys, const int order[3], int mode)
@@ -47,7 +51,8 @@ static void open_anew(struct terminal *t)
 
 	if (fd < 0)
 		return;
-	if ((t->keys >= 0 && !same_tty(fd, t->keys)) || (t->screen >= 0 && !same_tty(fd, t->screen))) {
+	if ((t->keys >= 0 && !same_tty(fd, t->keys)) ||
+		(t->screen >= 0 && !same_tty(fd, t->screen))) {
 		(void)close(fd);
 		return;
 	}
@@ -93,8 +98,9 @@ void terminal_find(struct terminal *t, struct enter_request *req)
 	open_anew(t);
 
 	/*
-	 * Only who is plainly at the terminal takes it at once. Others, `cmd | less` say, would take the keys from
-	 * their neighbour: they start in the pty's background and get it when they first ask (EVENT_STOPPED).
+	 * Only who is plainly at the terminal takes it at once. Others, `cmd | less` say, would
+	 * take the keys from their neighbour: they start in the pty's background and get it when
+	 * they first ask (EVENT_STOPPED).
 	 */
 	if (!(req->ttys & ENTER_TTY(0)) || !(req->ttys & ENTER_TTY(1)) || !is_foreground(0))
 		req->ttys |= ENTER_BACKGROUND;
@@ -139,7 +145,8 @@ void terminal_raw(struct terminal *t)
 	if (t->pty < 0 || t->keys < 0)
 		return;
 	/* The line's speed and parity are the terminal's own affair: c_cflag stays. */
-	raw.c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON | IXOFF);
+	raw.c_iflag &= ~(
+		tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON | IXOFF);
 	raw.c_oflag &= ~(tcflag_t)OPOST;
 	raw.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
 	raw.c_cc[VMIN] = 1;
@@ -209,7 +216,10 @@ void terminal_poll(const struct terminal *t, struct pollfd p[static TERMINAL_POL
 {
 	bool in = !passage_is_empty(&t->in), out = !passage_is_empty(&t->out);
 
-	/* A descriptor that nothing is wanted from is left out: its hang-up would be reported for ever. */
+	/*
+	 * A descriptor that nothing is wanted from is left out: its hang-up would be reported for
+	 * ever.
+	 */
 	p[0] = (struct pollfd){ .fd = t->raw && !in ? t->keys : -1, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = out ? t->screen : -1, .events = POLLOUT };
 	p[2] = (struct pollfd){ .fd = in || !out ? t->pty : -1 };
@@ -252,7 +262,8 @@ static void pty_move(struct terminal *t, short events)
 
 bool terminal_move(struct terminal *t, const struct pollfd p[static TERMINAL_POLLS])
 {
-	if (p[1].revents && !passage_write(&t->out, t->screen, t->open_fd >= 0 ? t->out.size : WRITE_SAFE))
+	if (p[1].revents &&
+		!passage_write(&t->out, t->screen, t->open_fd >= 0 ? t->out.size : WRITE_SAFE))
 		return false;
 	if (p[2].revents)
 		pty_move(t, p[2].revents);
@@ -260,8 +271,8 @@ bool terminal_move(struct terminal *t, const struct pollfd p[static TERMINAL_POL
 }
 
 /*
- * A read of the master takes what its writers had finished writing. Who goes on writing after the program's end (its
- * background children) must not keep us: *budget is more than a pty ever holds.
+ * A read of the master takes what its writers had finished writing. Who goes on writing after the
+ * program's end (its background children) must not keep us: *budget is more than a pty ever holds.
  */
 bool terminal_is_drained(struct terminal *t, size_t *budget)
 {

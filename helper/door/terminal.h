@@ -18,11 +18,12 @@ struct passage {
 
 /* The caller's terminal and the container's pty that stands for it inside. */
 struct terminal {
-	int keys;     /* where input is read; -1: none of the caller's terminals can be read */
-	int screen;   /* where output is written; -1: it is dropped */
-	int pty;      /* the master; -1 before EVENT_PTY and after the hang-up */
-	int open_fd;  /* our own open file of the terminal, non-blocking; -1: the caller's must do */
-	bool wants_opost; /* the pty came without output processing, as the terminal still does its own */
+	int keys; /* where input is read; -1: none of the caller's terminals can be read */
+	int screen; /* where output is written; -1: it is dropped */
+	int pty; /* the master; -1 before EVENT_PTY and after the hang-up */
+	int open_fd; /* our own open file of the terminal, non-blocking; -1: the caller's must do */
+	bool wants_opost; /* the pty came without output processing, as the terminal still does its
+			     own */
 	bool raw;
 	struct termios saved;
 	struct passage in, out;

@@ -115,9 +115,12 @@ took=$(seconds init 'sleep 1000 & (sleep 0.3; kill -TERM 1) &')
 t 'is quick when all end' test "$took" -lt 1500
 took=$(seconds init '(trap "" TERM HUP; sleep 1000; sleep 1000) & (sleep 0.3; kill -TERM 1) &')
 t 'waits two seconds for those who do not' test "$took" -ge 2000 -a "$took" -lt 5000
-init "(sh -c 'trap \"echo hup >>$tmp/heard\" HUP; while :; do sleep 0.05; done' & kill -STOP \$!
-	sleep 0.3; kill -TERM 1) &" 2>/dev/null
-t_same 'wakes the stopped so that they can end' "$(cat "$tmp/heard")" hup
+# shellcheck disable=SC2016
+took=$(seconds init 'sleep 1000 & kill -STOP $!; (sleep 0.3; kill -TERM 1) &')
+t 'wakes the stopped so that they can end' test "$took" -lt 1500
+init '(trap "" TERM; trap "echo hup >>'"$tmp/heard"'; exit" HUP; : >'"$tmp/armed"'; while :; do sleep 0.05; done) &
+	(until [ -e '"$tmp/armed"' ]; do sleep 0.05; done; kill -TERM 1) &'
+t_same 'hangs up shells, which do not mind SIGTERM' "$(cat "$tmp/heard")" hup
 # shellcheck disable=SC2016
 init 'i=0; while [ $i -lt 50 ]; do (sh -c "sleep 0.1 &" &); i=$((i + 1)); done
 	(sleep 1; ps -A -o stat= | grep -c Z >'"$tmp/zombies"'; cat /proc/1/comm /proc/1/stat >'"$tmp/stat"'

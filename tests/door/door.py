@@ -650,7 +650,7 @@ def odd_modes_are_copied():
 
 def a_resize_arrives():
     with Terminal("/usr/bin/bash", "--norc", "-c",
-                  "trap 'echo W $(stty size)' WINCH; echo up; while :; do read -t 0.05 x <> <(:); done") as t:
+                  "trap 'echo W $(stty size </dev/tty)' WINCH; echo up; while :; do read -t 0.05 x <> <(:); done") as t:
         t.expect("up\r\n")
         t.resize(50, 132)
         t.expect("W 50 132\r\n")
@@ -669,13 +669,13 @@ def keys_that_signal_do():
 def a_shell_inside_handles_its_own_jobs():
     with Terminal("/usr/bin/bash", "--norc", "-i") as t:
         t.expect(r"in\$ ")
-        t.type("cat\n")
-        t.expect("cat\r\n")
+        t.type(f"cat - {MARK}\n")
+        wait_for(lambda: inside(MARK, "cat"))
         t.type("\x1a")
         t.expect("Stopped")
         t.expect(r"in\$ ")
         t.type("jobs; fg\n")
-        t.expect("Stopped.*cat\r\ncat\r\n")
+        t.expect(rf"Stopped.*cat - {MARK}\r\ncat - {MARK}\r\n")
         t.type("\x03")
         t.expect(r"in\$ ")
         t.type(f"sleep {MARK}\n")
@@ -733,9 +733,9 @@ def a_stopped_program_goes_on_in_the_background():
 
 def who_reads_in_the_background_is_stopped():
     with OuterShell() as t:
-        t.type("/usr/bin/cat &\n")
+        t.type(f"/usr/bin/cat - {MARK} &\n")
         t.expect(r"out\$ ")
-        time.sleep(0.3)
+        wait_for(lambda: len(marked(MARK)) == 2 and all(s == "T" for _, s in marked(MARK)))
         t.type("\n")
         t.expect(r"Stopped.*out\$ ")
         assert not t.is_raw()
