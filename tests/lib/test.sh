@@ -72,7 +72,7 @@ t() {
 		pass "$test_name"
 	else
 		fail "$test_name" "exit status $? of: $*
-$(head -n 40 "$tmp/.output")"
+$(head -n 20 "$tmp/.output" | cut -c 1-400)"
 	fi
 }
 
@@ -86,7 +86,7 @@ t_not() {
 		pass "$test_name"
 	else
 		fail "$test_name" "exit status $status of: $*
-$(head -n 40 "$tmp/.output")"
+$(head -n 20 "$tmp/.output" | cut -c 1-400)"
 	fi
 }
 

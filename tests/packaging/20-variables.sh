@@ -59,6 +59,19 @@ t_match 'V=1 shows the command' "$("$make" -n V=1 -C "$tmp/plain" policy/base/er
 t_match 'V=0 shows a short line' "$(cat "$tmp/out")" '^  CC +policy/base/err.o$'
 t_not 'and not the command' grep -e -Wall "$tmp/out"
 
+# Distributions harden and optimize by flags; the programs without a C library must take what it would have to serve.
+configure_with CFLAGS='-O2 -g -flto -ffat-lto-objects -Wp,-U_FORTIFY_SOURCE,-D_FORTIFY_SOURCE=2 -fstack-clash-protection' \
+	CPPFLAGS=-D_GLIBCXX_ASSERTIONS LDFLAGS='-pie -flto -Wl,-z,relro -Wl,-z,now' CC=gcc >/dev/null 2>&1
+t "builds with distributions' flags" "$make" -C "$tmp/with" -j2 all
+t_not 'and the static programs stay without a loader' sh -c "readelf -lW '$tmp/with/carrel-init' | grep INTERP"
+if command -v clang >/dev/null 2>&1; then
+	in_dir "$tmp/c1" "$src/configure" --quiet CC=clang
+	in_dir "$tmp/c2" "$src/configure" --quiet CC=clang LDFLAGS=-Wl,-O1
+	t_same 'LDFLAGS cost no warnings of ours' "$(variable "$tmp/c2" OWN_CFLAGS)" "$(variable "$tmp/c1" OWN_CFLAGS)"
+else
+	skip 'LDFLAGS cost no warnings of ours' 'no clang'
+fi
+
 # complains ERE COMMAND...: fails, with one line that matches.
 complains() {
 	expected=$1
