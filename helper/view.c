@@ -134,6 +134,17 @@ static void skel_chain(struct planner *p, const char *base, const char *path, bo
 	}
 }
 
+static void mount_point_make(struct planner *p, const char *base, const char *path, bool is_dir)
+{
+	char whole[512];
+
+	skel_chain(p, base, path, is_dir);
+	if (!is_dir) {
+		(void)snprintf(whole, sizeof(whole), "%s%s", base, path);
+		dir_add(p, STEP_SKEL_FILE, whole, 0444, OWNER_CONTAINER_ROOT);
+	}
+}
+
 static void plan_system(struct planner *p)
 {
 	size_t i;
@@ -247,7 +258,7 @@ static bool homes_parent(const char *home, char ret[static 256])
 static void plan_hidden_homes(struct planner *p, const char *dir, unsigned number)
 {
 	const char *home = p->facts->home;
-	char base[32], inner[320];
+	char base[32];
 	size_t i;
 
 	(void)snprintf(base, sizeof(base), "/homes%u", number);
@@ -257,15 +268,8 @@ static void plan_hidden_homes(struct planner *p, const char *dir, unsigned numbe
 	for (i = 0; i < p->facts->n_binds; i++) {
 		const struct view_bind *b = &p->facts->binds[i];
 
-		if (!path_within(b->path, dir) || strcmp(b->path, dir) == 0)
-			continue;
-		if (home && path_within(b->path, home))
-			continue;
-		skel_chain(p, base, b->path + strlen(dir), b->is_dir);
-		if (!b->is_dir) {
-			(void)snprintf(inner, sizeof(inner), "%s%s", base, b->path + strlen(dir));
-			dir_add(p, STEP_SKEL_FILE, inner, 0444, OWNER_CONTAINER_ROOT);
-		}
+		if (path_within(b->path, dir) && strcmp(b->path, dir) != 0 && !(home && path_within(b->path, home)))
+			mount_point_make(p, base, b->path + strlen(dir), b->is_dir);
 	}
 	mount_add(p, STEP_FROM_SKEL, base, dir, SYSTEM);
 }
@@ -283,29 +287,70 @@ static void plan_home(struct planner *p)
 		mount_add(p, STEP_HOME, "", home, WRITABLE);
 }
 
+/* One bind or one hide of the profile, as they are laid one over the other: a directory before what lies in it. */
+struct overlay {
+	const char *path;
+	bool hides;
+	bool is_dir;
+	size_t index;
+};
+
+static int overlay_order(const void *a, const void *b)
+{
+	const struct overlay *x = a, *y = b;
+	int by_path = strcmp(x->path, y->path);
+
+	return by_path ? by_path : (int)y->hides - (int)x->hides; /* the same path hidden and bound: bound */
+}
+
+/* An empty tree, or file, in place of a path; what is bound below it gets its mount points there. */
+static void plan_hide(struct planner *p, const struct overlay *o)
+{
+	const struct view_facts *f = p->facts;
+	char base[32];
+	size_t i;
+
+	(void)snprintf(base, sizeof(base), "/hidden%zu", o->index);
+	dir_add(p, o->is_dir ? STEP_SKEL_DIR : STEP_SKEL_FILE, base, o->is_dir ? 0755 : 0444, OWNER_CONTAINER_ROOT);
+	for (i = 0; o->is_dir && i < f->n_binds; i++)
+		if (path_within(f->binds[i].path, o->path) && strcmp(f->binds[i].path, o->path) != 0)
+			mount_point_make(p, base, f->binds[i].path + strlen(o->path), f->binds[i].is_dir);
+	mount_add(p, STEP_FROM_SKEL, base, o->path, SYSTEM | MOUNT_ATTR_NOEXEC);
+}
+
+static void plan_bind(struct planner *p, const struct overlay *o)
+{
+	const struct view_bind *b = &p->facts->binds[o->index];
+	struct step *s;
+
+	if (path_within(b->path, "/run")) /* the private one has no such mount point yet */
+		mount_point_make(p, "", b->path, b->is_dir);
+	s = step_add(p, STEP_BIND, b->path, b->path);
+	s->attr = b->writable ? WRITABLE : SYSTEM;
+	s->index = o->index;
+}
+
 static void plan_profile(struct planner *p)
 {
 	const struct view_facts *f = p->facts;
-	size_t i;
+	size_t i, n = f->n_hides + f->n_binds;
+	struct overlay *list = calloc(n + 1, sizeof(*list));
 
-	dir_add(p, STEP_SKEL_DIR, "/empty", 0555, OWNER_CONTAINER_ROOT);
-	dir_add(p, STEP_SKEL_FILE, "/emptyfile", 0444, OWNER_CONTAINER_ROOT);
-	for (i = 0; i < f->n_hides; i++)
-		mount_add(p, STEP_FROM_SKEL, f->hides[i].is_dir ? "/empty" : "/emptyfile",
-			f->hides[i].path, SYSTEM | MOUNT_ATTR_NOEXEC);
-	for (i = 0; i < f->n_binds; i++) {
-		const char *path = f->binds[i].path;
-		struct step *s;
-
-		if (path_within(path, "/run")) { /* the private one has no such mount point yet */
-			skel_chain(p, "", path, f->binds[i].is_dir);
-			if (!f->binds[i].is_dir)
-				dir_add(p, STEP_SKEL_FILE, path, 0444, OWNER_CONTAINER_ROOT);
-		}
-		s = step_add(p, STEP_BIND, path, path);
-		s->attr = f->binds[i].writable ? WRITABLE : SYSTEM;
-		s->index = i;
+	if (!list) {
+		p->failed = err_set(p->err, ENOMEM, "view: out of memory");
+		return;
 	}
+	for (i = 0; i < f->n_hides; i++)
+		list[i] = (struct overlay){ f->hides[i].path, true, f->hides[i].is_dir, i };
+	for (i = 0; i < f->n_binds; i++)
+		list[f->n_hides + i] = (struct overlay){ f->binds[i].path, false, f->binds[i].is_dir, i };
+	qsort(list, n, sizeof(*list), overlay_order);
+	for (i = 0; i < n; i++)
+		if (list[i].hides)
+			plan_hide(p, &list[i]);
+		else
+			plan_bind(p, &list[i]);
+	free(list);
 }
 
 int view_plan(const struct profile *p, const struct view_facts *f, struct view_plan *ret, struct err *e)

@@ -186,8 +186,31 @@ static void hidden_paths_are_covered_by_kind(void)
 	f.hides = hides;
 	f.n_hides = 2;
 	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
-	CHECK_STR(attached_at(&v, "/srv/secret")->src, "/empty");
-	CHECK_STR(attached_at(&v, "/etc/motd")->src, "/emptyfile");
+	CHECK_STR(attached_at(&v, "/srv/secret")->src, "/hidden0");
+	CHECK(makes(&v, STEP_SKEL_DIR, "/hidden0"));
+	CHECK_STR(attached_at(&v, "/etc/motd")->src, "/hidden1");
+	CHECK(makes(&v, STEP_SKEL_FILE, "/hidden1"));
+	view_plan_done(&v);
+}
+
+static void hides_and_binds_lie_over_each_other_by_depth(void)
+{
+	static const struct view_bind binds[] = { { "/srv", true, true }, { "/scratch/ours/deep", true, true } };
+	static const struct view_hidden hides[] = { { "/srv/secret", true }, { "/scratch", true } };
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	struct view_plan v;
+	struct err e;
+
+	f.binds = binds;
+	f.n_binds = 2;
+	f.hides = hides;
+	f.n_hides = 2;
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	CHECK(index_of(&v, attached_at(&v, "/srv")) < index_of(&v, attached_at(&v, "/srv/secret")));
+	CHECK(index_of(&v, attached_at(&v, "/scratch")) < index_of(&v, attached_at(&v, "/scratch/ours/deep")));
+	CHECK(makes(&v, STEP_SKEL_DIR, "/hidden1/ours"));
+	CHECK(makes(&v, STEP_SKEL_DIR, "/hidden1/ours/deep"));
 	view_plan_done(&v);
 }
 
@@ -262,6 +285,7 @@ int main(void)
 	TEST(no_home_is_no_failure);
 	TEST(binds_get_mount_points_where_the_tree_is_ours);
 	TEST(hidden_paths_are_covered_by_kind);
+	TEST(hides_and_binds_lie_over_each_other_by_depth);
 	TEST(devices_make_a_dev_of_its_own);
 	TEST(mounts_of_other_software_stay_out);
 	TEST(a_path_too_long_is_refused);
