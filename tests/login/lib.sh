@@ -113,27 +113,39 @@ syslog_start()
 	wait_until test -S /dev/log
 }
 
-# Starts the helper, pid in $helper_pid. A command before it ("strace …") may be given.
+# Starts the helper, pid in $helper_pid. A command before it ("strace …") may be given. Not as a job of this shell, which
+# would report each of its deaths.
 helper_start()
 {
-	"$@" "$helper" --listen >>/var/log/helper.log 2>&1 </dev/null &
-	helper_pid=$!
-	if ! wait_until test -S "$socket" || ! wait_until helper_answers; then
-		echo "# the helper does not start: $(tail -n 3 /var/log/helper.log)"
-		return 1
-	fi
+	local tries=0
+	# shellcheck disable=SC2016 # the inner shell expands these
+	helper_pid=$(sh -c 'log=$1; shift; "$@" >>"$log" 2>&1 </dev/null & echo $!' sh /var/log/helper.log "$@" "$helper" --listen)
+	until [ -S "$socket" ] && helper_answers; do
+		tries=$((tries + 1))
+		if [ $tries -gt 200 ] || ! kill -0 "$helper_pid" 2>/dev/null; then
+			echo "# the helper does not start: $(tail -n 3 /var/log/helper.log)"
+			return 1
+		fi
+		sleep 0.05
+	done
 }
 
 helper_answers()
 {
-	perl -MSocket -e 'socket(S, AF_UNIX, SOCK_SEQPACKET, 0) && connect(S, pack_sockaddr_un($ARGV[0])) or exit 1' "$socket"
+	perl -MSocket -e 'socket(S, AF_UNIX, SOCK_SEQPACKET, 0) && connect(S, pack_sockaddr_un($ARGV[0])) or exit 1' "$socket" 2>/dev/null
 }
 
+# helper_stop [SIGNAL]: and what it leaves of its socket.
 helper_stop()
 {
 	kill "${1:--TERM}" "$helper_pid" 2>/dev/null
-	wait "$helper_pid" 2>/dev/null
-	[ "${1:-}" != -TERM ] || rm -f "$socket"
+	wait_until helper_gone
+	rm -f "$socket"
+}
+
+helper_gone()
+{
+	! kill -0 "$helper_pid" 2>/dev/null
 }
 
 # sshd_start [PORT [OPTION…]]: 22, with internal-sftp; its log is /var/log/sshd-PORT.log.
