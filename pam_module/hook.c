@@ -5,26 +5,55 @@
  * Order:  limits and keyring while they are the host's to give; cgroup; all namespaces at once by pidfd; uid of container root
  *         (gids stay: the service has set them); "/" ; no_new_privs; filter; descriptors closed. The service's own
  *         setuid(2) then drops from container root, which clears the capabilities in the container.
+ *         Last, where the child is to become the user's program itself, a fork into the pid namespace.
  * Fails:  -errno and a line; the caller ends the process, since services ignore an error here (sshd for public keys, cron always).
  */
 #include "pam_module/hook.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/keyctl.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "helper/public/program.h"
 #include "pam_module/session.h"
 #include "policy/base/err.h"
 
-bool hook_fits(const char *service)
+/* "sshd" of "/usr/sbin/sshd", also after an upgrade has replaced the file of a process that runs. */
+static void program_name(char *ret, size_t room)
 {
-	return strcmp(service, "sshd") == 0 || strcmp(service, "cron") == 0 ||
-		strcmp(service, "crond") == 0;
+	static const char replaced[] = " (deleted)";
+	char path[PATH_MAX], *slash, *tail;
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	path[n > 0 ? n : 0] = '\0';
+	tail = strstr(path, replaced);
+	if (tail && tail[sizeof(replaced) - 1] == '\0')
+		*tail = '\0';
+	slash = strrchr(path, '/');
+	(void)snprintf(ret, room, "%s", slash ? slash + 1 : "");
+}
+
+enum hook_program hook_program_find(const char *service)
+{
+	char name[64];
+
+	program_name(name, sizeof(name));
+	if (strcmp(name, "sshd") == 0 || strcmp(name, "sshd-session") == 0)
+		return HOOK_SERVES;
+	if (strcmp(name, "cron") == 0 || strcmp(name, "crond") == 0)
+		return HOOK_EXECUTES;
+	/* By its service's name alone it may be one or the other; the stricter treatment is right for both. */
+	if (strcmp(service, "sshd") == 0 || strcmp(service, "cron") == 0 || strcmp(service, "crond") == 0)
+		return HOOK_EXECUTES;
+	return HOOK_NONE;
 }
 
 int hook_hold(struct carrel_data *d, struct err *e)
@@ -59,6 +88,38 @@ static int release(const struct carrel_data *d)
 	return setresgid(mine, (gid_t)-1, (gid_t)-1);
 }
 
+/* Nothing of the session's stays open here: cron reads the job's output until everybody has closed it. */
+static void stand_in(pid_t pid)
+{
+	int status = 0;
+
+	(void)syscall(SYS_close_range, 0U, ~0U, 0);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFSIGNALED(status)) {
+		(void)signal(WTERMSIG(status), SIG_DFL);
+		(void)raise(WTERMSIG(status));
+	}
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 255);
+}
+
+/* This process stays in the host's pid namespace whatever it joins; its child does not. */
+static int go_on_as_child(struct err *e)
+{
+	bool leads = getsid(0) == getpid();
+	void (*children)(int) = signal(SIGCHLD, SIG_DFL);
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return failed(e, "make a process in the container");
+	if (pid > 0)
+		stand_in(pid);
+	(void)signal(SIGCHLD, children);
+	if (leads)
+		(void)setsid();
+	return 0;
+}
+
 int hook_join(struct carrel_data *d, struct err *e)
 {
 	const struct rlimit no_core = { 0, 0 }; /* a crash inside must not run the host's core_pattern */
@@ -87,5 +148,5 @@ int hook_join(struct carrel_data *d, struct err *e)
 	}
 	session_forget(d);
 	d->joined = true;
-	return 0;
+	return d->program == HOOK_SERVES ? 0 : go_on_as_child(e);
 }

@@ -154,10 +154,15 @@ static int request_fill(pam_handle_t *pamh, const char *user, const struct argum
 	return 0;
 }
 
-static int confine(struct carrel_data *d, const struct passwd *pw, struct err *e)
+static int confine(struct carrel_data *d, const struct passwd *pw, const char *service, struct err *e)
 {
-	int r = d->hook ? hook_hold(d, e) : net_cast(d, pw ? pw->pw_shell : NULL, e);
+	int r;
 
+	/* sshd's own code serves sftp and forwarding, as the user and where it stands: no door is in that way. */
+	if (!d->hook && (d->program == HOOK_SERVES || strcmp(service, "sshd") == 0))
+		return err_set(e, EPERM, "the auth line of pam_carrel.so is missing from the PAM stack of '%s'; `carrel pam enable %s` writes it",
+			service, service);
+	r = d->hook ? hook_hold(d, e) : net_cast(d, pw ? pw->pw_shell : NULL, e);
 	if (r == 0) {
 		d->opener = getpid();
 		d->opener_gid = getgid();
@@ -191,7 +196,8 @@ static int open_confined(pam_handle_t *pamh, const char *user, const struct pass
 		return refuse(pamh, user, "out of memory", "the machine is out of memory; try again");
 	r = request_fill(pamh, user, args, &q, &e);
 	if (r == 0) {
-		d->hook = d->credited && hook_fits(q.service);
+		d->program = hook_program_find(q.service);
+		d->hook = d->credited && d->program != HOOK_NONE;
 		q.hook = d->hook;
 		r = session_ask(d, &q, &verdict, text, &e);
 	}
@@ -201,11 +207,11 @@ static int open_confined(pam_handle_t *pamh, const char *user, const struct pass
 		return PAM_IGNORE;
 	if (verdict == ANSWER_REFUSED)
 		return refuse(pamh, user, text, text);
-	r = confine(d, pw, &e);
+	r = confine(d, pw, q.service, &e);
 	if (r < 0) {
 		session_close(d, args->timeout_ms);
 		session_forget(d);
-		return refuse(pamh, user, e.text, "this process cannot be confined; tell the administrator");
+		return refuse(pamh, user, e.text, e.text);
 	}
 	if (args->debug)
 		pam_syslog(pamh, LOG_DEBUG, "session %llu of '%s': %s", (unsigned long long)d->id, user,

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "helper/public/wire.h"
+#include "pam_module/hook.h"
 
 struct err;
 
@@ -15,6 +16,7 @@ struct carrel_data {
 	bool credited;	    /* pam_sm_setcred was here before open_session: the auth line is there */
 	pid_t opener;	    /* of open_session; 0: no confined session is open */
 	gid_t opener_gid;
+	enum hook_program program;
 	bool hook;	    /* the service's child comes to pam_sm_setcred again */
 	bool joined;	    /* this process did */
 	uint32_t flags;	    /* SESSION_* */

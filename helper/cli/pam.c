@@ -137,7 +137,7 @@ static void status_fill(struct pamtree *t, const char *service, struct pam_statu
 		status_add(s, PAM_PARTIAL, r->auth_trouble);
 	if (r->has_auth && r->auth_lines == 0)
 		status_add(
-			s, PAM_PARTIAL, "auth line missing: sshd and cron can only use the door");
+			s, PAM_PARTIAL, "auth line missing: sshd refuses, cron goes through the door");
 	if (r->session_lines > 0 && !r->guarded)
 		status_add(s, PAM_PARTIAL,
 			"no guard: root is locked out when the module cannot be loaded");
