@@ -49,6 +49,12 @@ t_not 'installing gives nothing away and sets nothing' grep -nE \
 unit=$tmp/d/lib/systemd/system/carrel-helper.service
 t 'the service starts the installed helper' grep -qx 'ExecStart=/usr/libexec/carrel/carrel-helper' "$unit"
 t_not 'no unit has a name left over' grep -n '@[a-z_]*@' "$unit" "${unit%service}socket"
+# The helper refuses to start without a capability it needs, and one more would be a mistake.
+sort_words() {
+	grep -o 'CAP_[A-Z_]*' | sort | tr '\n' ' '
+}
+t_same 'the service has the capabilities that the helper keeps' "$(grep '^CapabilityBoundingSet=' "$unit" | sort_words)" \
+	"$(sed -n '/kept\[\]/,/^};/s/^\t{ \(CAP_[A-Z_]*\).*/\1/p' "$src/helper/caps.c" | sort_words)"
 if command -v systemd-analyze >/dev/null 2>&1; then
 	# verify wants the program to exist: a copy of the unit names one that does.
 	mkdir "$tmp/units"
