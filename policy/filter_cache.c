@@ -28,7 +28,7 @@
 #include "policy/filter_rules.h"
 
 /* Counts up whenever the compiler makes other programs of the same rules. */
-#define COMPILER_VERSION 1
+#define COMPILER_VERSION 2
 
 /* ---- the key ---- */
 

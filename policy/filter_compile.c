@@ -1,7 +1,7 @@
 /*
- * filter_compile - rules to two BPF programs, through libseccomp.
+ * filter_compile - rules to two BPF programs, the one with conditions through libseccomp.
  *
- * Everything is said in one shape: "refuse when (argument & mask) == value", alone or together with
+ * To it everything is said in one shape: "refuse when (argument & mask) == value", alone or together with
  * one more such condition on the selecting argument. libseccomp 2.5 and 2.6 compile other shapes
  * (several NE, ranges above 32 bits) to programs that permit what they should refuse, or never
  * return; and a full compare of an int is passed by by setting a high bit. What comes out is still
@@ -11,7 +11,10 @@
 
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,25 +198,6 @@ static int add_loud(
 	return r < 0 ? r : rules;
 }
 
-/* All that the loud program decides about passes here; the rest does not exist. */
-static int add_quiet(scmp_filter_ctx ctx, const struct verdict_table *t, struct err *e)
-{
-	int rules = 0, r = 0;
-
-	for (int n = 0; n < SYSCALLS_MAX && r == 0; n++) {
-		const struct call_verdict *v = &t->call[n];
-		uint32_t action = SCMP_ACT_ALLOW;
-
-		if (!v->known || (v->action == CALL_REFUSE && v->error == ENOSYS))
-			continue;
-		if (v->quiet)
-			action = SCMP_ACT_ERRNO((uint32_t)v->error);
-		r = rule_add(ctx, t->arch, action, n, 0, NULL, e);
-		rules++;
-	}
-	return r < 0 ? r : rules;
-}
-
 static int export(
 	scmp_filter_ctx ctx, int rules, struct sock_filter *ret, uint16_t *ret_n, struct err *e)
 {
@@ -252,16 +236,72 @@ static int make_loud(const struct filter *f, const struct verdict_table *t, stru
 	return r < 0 ? r : export(ctx, r, ret, ret_n, e);
 }
 
-static int make_quiet(
-	const struct verdict_table *t, struct sock_filter *ret, uint16_t *ret_n, struct err *e)
-{
-	_cleanup_(cleanup_scmp) scmp_filter_ctx ctx = NULL;
-	int r;
+/* Numbers from `first` on, until the next run begins. */
+struct run {
+	uint32_t first, action;
+};
 
-	r = context(t->arch, SCMP_ACT_ERRNO(ENOSYS), &ctx, e);
-	if (r == 0)
-		r = add_quiet(ctx, t, e);
-	return r < 0 ? r : export(ctx, r, ret, ret_n, e);
+/* All that the loud program decides about passes the quiet one; the rest does not exist. */
+static uint32_t quiet_action(const struct verdict_table *t, int number)
+{
+	const struct call_verdict *v = &t->call[number];
+
+	if (number == SYSCALLS_MAX || !v->known || (v->action == CALL_REFUSE && v->error == ENOSYS))
+		return SECCOMP_RET_ERRNO | ENOSYS;
+	return v->quiet ? SECCOMP_RET_ERRNO | (uint32_t)v->error : SECCOMP_RET_ALLOW;
+}
+
+static size_t quiet_runs(const struct verdict_table *t, struct run ret[static SYSCALLS_MAX + 1])
+{
+	size_t n = 0;
+
+	for (int number = 0; number <= SYSCALLS_MAX; number++) {
+		uint32_t action = quiet_action(t, number);
+
+		if (n == 0 || ret[n - 1].action != action)
+			ret[n++] = (struct run){ (uint32_t)number, action };
+	}
+	return n;
+}
+
+#define TREE_NEAR 80 /* so many runs, of three instructions at most each, can be jumped over with a byte */
+
+/* Binary search; returns how many instructions there are now. */
+static size_t search_emit(struct sock_filter *ret, size_t n, const struct run *runs, size_t n_runs)
+{
+	size_t left = n_runs / 2, jump = n;
+	bool far = left > TREE_NEAR;
+
+	if (n_runs == 1) {
+		ret[n] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, runs->action);
+		return n + 1;
+	}
+	n = search_emit(ret, n + 1 + far, runs, left);
+	ret[jump] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, runs[left].first,
+		far ? 0 : (uint8_t)(n - jump - 1), far);
+	if (far)
+		ret[jump + 1] = (struct sock_filter)BPF_JUMP(
+			BPF_JMP | BPF_JA, (uint32_t)(n - jump - 2), 0, 0);
+	return search_emit(ret, n, runs + left, n_runs - left);
+}
+
+/*
+ * What depends on the number alone needs no library: few runs of numbers, where libseccomp would compare
+ * with each. The kernel takes time for every instruction, at every login.
+ */
+static uint16_t make_quiet(const struct verdict_table *t, struct sock_filter *ret)
+{
+	const struct sock_filter head[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, t->arch, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	};
+	struct run runs[SYSCALLS_MAX + 1];
+
+	memcpy(ret, head, sizeof(head));
+	return (uint16_t)search_emit(
+		ret, sizeof(head) / sizeof(*head), runs, quiet_runs(t, runs));
 }
 
 int filter_compile(
@@ -285,9 +325,8 @@ int filter_compile(
 		.arch = t->arch,
 	};
 	r = make_loud(f, t, insns, &h->loud, e);
-	if (r == 0)
-		r = make_quiet(t, insns + h->loud, &h->quiet, e);
 	if (r == 0) {
+		h->quiet = make_quiet(t, insns + h->loud);
 		len = sizeof(*h) + ((size_t)h->loud + h->quiet) * sizeof(*insns);
 		r = filter_prove(f, t, file, len, e);
 	}
