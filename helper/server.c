@@ -8,6 +8,7 @@
 #include "helper/server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@
 #include "policy/policy.h"
 
 #define REQUEST_WAIT_US 2000000u /* from connect(2) to the whole request */
+#define LISTENER_PAUSE_US 100000u
 #define ACCURACY_US 10000u
 
 struct server server = { .listen_fd = -1, .proc_fd = -1, .cache_fd = -1, .base_mntns_fd = -1,
@@ -104,6 +106,24 @@ static bool too_many(uid_t uid)
 	return uid != 0 && (his >= CONNECTIONS_PER_USER || all >= CONNECTIONS_MAX);
 }
 
+static int listener_again(sd_event_source *timer, uint64_t when, void *data)
+{
+	(void)timer;
+	(void)when;
+	return sd_event_source_set_enabled(data, SD_EVENT_ON);
+}
+
+/* Out of descriptors or memory: who waits stays in the queue, and asking again at once would only burn the processor. */
+static void listener_pause(sd_event_source *listener)
+{
+	static sd_event_source *timer;
+	struct event_fields f = { .priority = LOG_ERR, .uid = -1 };
+
+	log_event(EVENT_HELPER, &f, "cannot accept callers for the moment: %m");
+	if (server_timer(&timer, LISTENER_PAUSE_US, listener_again, listener) >= 0)
+		(void)sd_event_source_set_enabled(listener, SD_EVENT_OFF);
+}
+
 static int listener_ready(sd_event_source *source, int listen_fd, uint32_t events, void *data)
 {
 	_cleanup_fd_ int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -111,9 +131,10 @@ static int listener_ready(sd_event_source *source, int listen_fd, uint32_t event
 	struct peer peer;
 	struct err e;
 
-	(void)source;
 	(void)events;
 	(void)data;
+	if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+		listener_pause(source);
 	if (fd < 0 || peer_of(fd, &peer, &e) < 0 || too_many(peer.uid))
 		return 0;
 	c = calloc(1, sizeof(*c));
@@ -216,6 +237,7 @@ int server_run(struct err *e)
 	int r;
 
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	(void)fcntl(server.listen_fd, F_SETFL, O_NONBLOCK);
 	r = sd_event_new(&server.loop);
 	if (r >= 0)
 		r = signals_watch();
