@@ -19,12 +19,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "helper/attributes.h"
 #include "helper/filters.h"
-#include "helper/limits.h"
 #include "helper/public/message.h"
 #include "helper/public/relay.h"
 #include "helper/public/syscalls.h"
@@ -45,6 +44,7 @@ struct entry {
 	size_t n_groups;
 	int pidfd; /* of the door */
 	int filter_fd;
+	struct attributes attributes; /* of the door */
 };
 
 static int find_session(struct entry *n, struct err *e)
@@ -86,61 +86,6 @@ static int check_stdio(const int *fds, struct err *e)
 			return err_set(e, EINVAL, "descriptor %d is nothing to read from or write to", i);
 	}
 	return 0;
-}
-
-static int number_put(const char *file, const char *text)
-{
-	_cleanup_fd_ int fd = openat(server.proc_fd, file, O_WRONLY | O_CLOEXEC);
-
-	return fd >= 0 && write(fd, text, strlen(text)) > 0 ? 0 : -errno;
-}
-
-/* /proc/self/FILE gets what /proc/PID/FILE says. */
-static void number_follow(pid_t pid, const char *file)
-{
-	_cleanup_fd_ int fd = -1;
-	char path[64], text[32];
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
-	fd = openat(server.proc_fd, path, O_RDONLY | O_CLOEXEC);
-	n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
-	if (n <= 0)
-		return;
-	text[n] = '\0';
-	(void)snprintf(path, sizeof(path), "self/%s", file);
-	(void)number_put(path, text);
-}
-
-/* What PAM and the service set up for the door is meant for the program. Raising may need rights that we lack: then the lower stays. */
-static void attributes_follow(const struct entry *n)
-{
-	pid_t pid = n->task->peer.pid;
-	struct rlimit limit, none = { 0, 0 };
-	cpu_set_t cpus;
-	int i, nice;
-
-	if (n->container->cgroup[0]) {
-		_cleanup_fd_ int fd = -1;
-		struct err e;
-
-		if (limits_join_open(n->container->cgroup, &fd, &e) == 0)
-			(void)!write(fd, "0", 1);
-	} else {
-		limits_follow(server.proc_fd, pid);
-	}
-	number_follow(pid, "loginuid");
-	number_follow(pid, "oom_score_adj");
-	for (i = 0; i < (int)RLIM_NLIMITS; i++)
-		if (prlimit(pid, (__rlimit_resource_t)i, NULL, &limit) == 0)
-			(void)setrlimit((__rlimit_resource_t)i, &limit);
-	(void)setrlimit(RLIMIT_CORE, &none); /* a crash inside must not run the host's core_pattern */
-	errno = 0;
-	nice = getpriority(PRIO_PROCESS, (id_t)pid);
-	if (errno == 0)
-		(void)setpriority(PRIO_PROCESS, 0, nice);
-	if (sched_getaffinity(pid, sizeof(cpus), &cpus) == 0)
-		(void)sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
 /* If the door still lives now, every look at its pid was a look at the door. */
@@ -211,6 +156,7 @@ static void join(const struct entry *n, int container_pidfd)
 {
 	pid_t pid;
 
+	attributes_apply(&n->attributes);
 	if (setgroups(n->n_groups, n->groups) < 0 ||
 		setresgid(n->task->peer.gid, n->task->peer.gid, n->task->peer.gid) < 0)
 		failed("take on the groups");
@@ -254,7 +200,7 @@ static int prepare(struct entry *n, int *container_pidfd, struct err *e)
 		r = request_file(n, &request_fd, e);
 	if (r < 0)
 		return r;
-	attributes_follow(n);
+	attributes_take(n->task->peer.pid, n->container->cgroup, &n->attributes);
 	r = still_the_door(n, e);
 	return r < 0 ? r : fds_arrange(n, container_pidfd, request_fd, e);
 }

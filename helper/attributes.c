@@ -1,0 +1,134 @@
+/*
+ * attributes - what a program takes over from the door that asked for it.
+ *
+ * Trust:  the door's values are the kernel's word about it, read from the host's /proc by pid; the caller proves afterwards
+ *         that the pid still was the door's.
+ */
+#include "helper/attributes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "helper/limits.h"
+#include "helper/server.h"
+#include "policy/base/cleanup.h"
+#include "policy/base/err.h"
+
+/* As proc(5) calls them in /proc/PID/limits. Not prlimit(2): asking about another user takes CAP_SYS_RESOURCE. */
+static const struct {
+	const char *name;
+	int resource;
+} limit_names[] = {
+	{ "Max cpu time", RLIMIT_CPU },
+	{ "Max file size", RLIMIT_FSIZE },
+	{ "Max data size", RLIMIT_DATA },
+	{ "Max stack size", RLIMIT_STACK },
+	{ "Max resident set", RLIMIT_RSS },
+	{ "Max processes", RLIMIT_NPROC },
+	{ "Max open files", RLIMIT_NOFILE },
+	{ "Max locked memory", RLIMIT_MEMLOCK },
+	{ "Max address space", RLIMIT_AS },
+	{ "Max file locks", RLIMIT_LOCKS },
+	{ "Max pending signals", RLIMIT_SIGPENDING },
+	{ "Max msgqueue size", RLIMIT_MSGQUEUE },
+	{ "Max nice priority", RLIMIT_NICE },
+	{ "Max realtime priority", RLIMIT_RTPRIO },
+	{ "Max realtime timeout", RLIMIT_RTTIME },
+};
+
+#define NAME_WIDTH 26 /* of the first column */
+
+static rlim_t limit_value(const char *word)
+{
+	return strcmp(word, "unlimited") == 0 ? RLIM_INFINITY : (rlim_t)strtoull(word, NULL, 10);
+}
+
+static void limit_take(const char *line, struct attributes *a)
+{
+	char soft[24], hard[24];
+	size_t i;
+
+	if (strlen(line) <= NAME_WIDTH || sscanf(line + NAME_WIDTH, "%23s %23s", soft, hard) != 2)
+		return;
+	for (i = 0; i < sizeof(limit_names) / sizeof(limit_names[0]); i++) {
+		int r = limit_names[i].resource;
+
+		if (strncmp(line, limit_names[i].name, strlen(limit_names[i].name)) != 0)
+			continue;
+		a->limits[r] = (struct rlimit){ limit_value(soft), limit_value(hard) };
+		a->limited[r] = true;
+	}
+}
+
+static void limits_take(pid_t pid, struct attributes *a)
+{
+	_cleanup_file_ FILE *f = NULL;
+	char path[32], line[160];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%d/limits", (int)pid);
+	fd = openat(server.proc_fd, path, O_RDONLY | O_CLOEXEC);
+	f = fd >= 0 ? fdopen(fd, "re") : NULL;
+	while (f && fgets(line, sizeof(line), f))
+		limit_take(line, a);
+	/* A crash inside must not run the host's core_pattern. */
+	a->limits[RLIMIT_CORE] = (struct rlimit){ 0, 0 };
+	a->limited[RLIMIT_CORE] = true;
+}
+
+/* /proc/self/FILE gets what /proc/PID/FILE says. */
+static void number_take(pid_t pid, const char *file)
+{
+	_cleanup_fd_ int from = -1, to = -1;
+	char path[64], text[32];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
+	from = openat(server.proc_fd, path, O_RDONLY | O_CLOEXEC);
+	n = from >= 0 ? read(from, text, sizeof(text)) : -1;
+	(void)snprintf(path, sizeof(path), "self/%s", file);
+	to = n > 0 ? openat(server.proc_fd, path, O_WRONLY | O_CLOEXEC) : -1;
+	if (to >= 0)
+		(void)!write(to, text, (size_t)n);
+}
+
+static void cgroup_take(pid_t pid, const char *cgroup)
+{
+	_cleanup_fd_ int fd = -1;
+	struct err e;
+
+	if (cgroup[0] == '\0')
+		limits_follow(server.proc_fd, pid);
+	else if (limits_join_open(cgroup, &fd, &e) == 0)
+		(void)!write(fd, "0", 1);
+}
+
+void attributes_take(pid_t pid, const char *cgroup, struct attributes *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	cgroup_take(pid, cgroup);
+	number_take(pid, "loginuid");
+	number_take(pid, "oom_score_adj");
+	limits_take(pid, ret);
+	errno = 0;
+	ret->nice = getpriority(PRIO_PROCESS, (id_t)pid);
+	ret->niced = errno == 0;
+	ret->bound = sched_getaffinity(pid, sizeof(ret->cpus), &ret->cpus) == 0;
+}
+
+void attributes_apply(const struct attributes *a)
+{
+	size_t i;
+
+	for (i = 0; i < RLIM_NLIMITS; i++)
+		if (a->limited[i])
+			(void)setrlimit((__rlimit_resource_t)i, &a->limits[i]);
+	if (a->niced)
+		(void)setpriority(PRIO_PROCESS, 0, a->nice);
+	if (a->bound)
+		(void)sched_setaffinity(0, sizeof(a->cpus), &a->cpus);
+}

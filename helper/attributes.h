@@ -1,0 +1,27 @@
+#ifndef CARREL_HELPER_ATTRIBUTES_H
+#define CARREL_HELPER_ATTRIBUTES_H
+
+#include <sched.h>
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+/* What would hinder the caller's own work if it held at once. */
+struct attributes {
+	struct rlimit limits[RLIM_NLIMITS];
+	bool limited[RLIM_NLIMITS]; /* limits[i] is known */
+	int nice;
+	bool niced;
+	cpu_set_t cpus;
+	bool bound;
+};
+
+/*
+ * Gives the calling process the cgroup (or the container's own, if cgroup is not empty), loginuid and OOM score of process pid,
+ * which PAM and the service set up, and notes its limits, nice value and processors for attributes_apply(). Best effort: what
+ * needs rights that this machine has taken from root stays as it is. Only in a child that becomes the user's program.
+ */
+void attributes_take(pid_t pid, const char *cgroup, struct attributes *ret);
+void attributes_apply(const struct attributes *a);
+
+#endif
