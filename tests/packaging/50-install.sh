@@ -4,7 +4,7 @@
 # shellcheck source=../lib/packaging.sh
 . "$(dirname "$0")/../lib/packaging.sh"
 
-configure_like_debian in_dir "$tmp/b" "$src/configure" --quiet --with-systemdsystemunitdir=/lib/systemd/system >"$tmp/log" 2>&1
+configure_like_debian in_dir "$tmp/b" "$src/configure" --quiet CFLAGS=-O0 --with-systemdsystemunitdir=/lib/systemd/system >"$tmp/log" 2>&1
 t 'builds with what Debian passes' "$make" -C "$tmp/b" -j2 all
 t 'installs under DESTDIR' "$make" -C "$tmp/b" install DESTDIR="$tmp/d"
 
@@ -81,7 +81,7 @@ t_same 'uninstall leaves no file' "$(find "$tmp/d" ! -type d)" ''
 t_same 'and no directory of ours' "$(find "$tmp/d" -name carrel)" ''
 
 # An administrator's configuration, on the machine itself (no DESTDIR).
-in_dir "$tmp/own" "$src/configure" --quiet --prefix="$tmp/here" --with-systemdsystemunitdir=no --with-tmpfilesdir=no \
+in_dir "$tmp/own" "$src/configure" --quiet --prefix="$tmp/here" --with-systemdsystemunitdir=no --with-tmpfilesdir=no CFLAGS=-O0 \
 	>"$tmp/log" 2>&1
 conf=$tmp/here/etc/carrel/carrel.conf
 mkdir -p "${conf%/*}"
