@@ -60,6 +60,38 @@ static void await(const struct newborn *n, char word)
 		_exit(1);
 }
 
+/* Shares the newborn's memory, as after vfork(2), but does not keep it waiting. */
+static int base_detach(void *ret_errno)
+{
+	if (sys_umount2(".", MNT_DETACH) < 0)
+		*(volatile int *)ret_errno = errno;
+	_exit(0);
+}
+
+/*
+ * The base with the host's /proc lies over the view now, and goes. The kernel takes it out of everybody's sight at once, but then
+ * makes the caller wait until every processor has forgotten it, for milliseconds where they are busy. A child waits instead, and
+ * carrel-init reaps it. "/.." is what lies on top of the root: until that is the view, nobody may hear that we are ready.
+ */
+static void leave_base(const struct newborn *n)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	volatile int failed = 0;
+	struct stat base, top;
+
+	if (stat("/..", &base) < 0)
+		newborn_fails(n, "see the old root");
+	if (clone(base_detach, stack + sizeof(stack), CLONE_VM | SIGCHLD, (void *)&failed) < 0)
+		(void)(sys_umount2(".", MNT_DETACH) < 0 && (failed = errno));
+	do {
+		errno = failed;
+		if (failed || stat("/..", &top) < 0)
+			newborn_fails(n, "leave the old root");
+	} while (top.st_dev == base.st_dev && sched_yield() == 0);
+	if (chdir("/") < 0)
+		newborn_fails(n, "go to /");
+}
+
 static void enter_root(const struct newborn *n)
 {
 	int fd;
@@ -75,9 +107,7 @@ static void enter_root(const struct newborn *n)
 		newborn_fails(n, "attach the view");
 	if (sys_pivot_root(".", ".") < 0)
 		newborn_fails(n, "pivot into the view");
-	/* The base with the host's /proc lies over us now, and goes. */
-	if (sys_umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-		newborn_fails(n, "leave the old root");
+	leave_base(n);
 	(void)close(fd);
 }
 
