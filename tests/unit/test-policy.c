@@ -524,6 +524,30 @@ static void stamps_every_change(void)
 	CHECK_EQ(policy_stamp(in_dir("nowhere")), 0);
 }
 
+static void stamps_filters_and_nothing_else(void)
+{
+	char own[256], shipped[256];
+	const char *dirs[] = { own, shipped };
+	uint64_t stamp, before;
+
+	(void)snprintf(own, sizeof(own), "%s", in_dir("own"));
+	(void)snprintf(shipped, sizeof(shipped), "%s", in_dir("shipped"));
+	CHECK_EQ(policy_filters_stamp(dirs, 2), 0);
+	CHECK_EQ(mkdir(dirs[0], 0755), 0);
+	CHECK_EQ(mkdir(dirs[1], 0755), 0);
+	put("shipped/a.filter", "one");
+	stamp = policy_filters_stamp(dirs, 2);
+	put("shipped/a.filter~", "an editor's");
+	CHECK(stamp == policy_filters_stamp(dirs, 2));
+	before = stamp;
+	put("shipped/a.filter", "another");
+	stamp = policy_filters_stamp(dirs, 2);
+	CHECK(stamp != before);
+	/* In the directory that counts more, the same file is another filter. */
+	CHECK_EQ(rename(in_dir("shipped/a.filter"), in_dir("own/a.filter")), 0);
+	CHECK(stamp != policy_filters_stamp(dirs, 2));
+}
+
 /* Cuts and flips of a good text: whatever comes, there is a policy or a story, and never a crash.
  */
 static void survives_damaged_text(void)
@@ -588,6 +612,7 @@ int main(void)
 	TEST(one_bad_drop_in_spoils_all);
 	TEST(refuses_files_others_may_write);
 	TEST(stamps_every_change);
+	TEST(stamps_filters_and_nothing_else);
 	TEST(survives_damaged_text);
 	remove_all();
 	return test_done();
