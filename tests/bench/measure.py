@@ -312,7 +312,10 @@ def main():
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--times", type=int, default=40, metavar="N", help="of everything (40)")
     options = parser.parse_args()
-    os.nice(-10)
+    try:  # before everybody else who runs on the machine; all that is started from here inherits it
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        os.nice(-10)
     report = Report()
 
     services_start()
