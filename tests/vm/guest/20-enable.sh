@@ -21,6 +21,7 @@ systemctl daemon-reload
 check "the configuration is good" carrel check
 check "the socket is enabled and started" systemctl enable --now carrel-helper.socket
 check "the service files are good" systemd-analyze verify --man=no carrel-helper.socket carrel-helper.service
+cp -a /etc/pam.d /root/pam.d
 for service in sshd login su su-l sudo sudo-i cron atd runuser runuser-l systemd-user; do
 	check "carrel pam enable $service" carrel pam enable --exempt staffers $service
 done

@@ -24,7 +24,6 @@ for way in ssh su su_l runuser sudo login; do
 	isnt "$way: the others do not" "$(host_ns)" "$(ns_by_$way ada | grep '^user:')"
 done
 is "root stays on the host" "$(host_ns)" "$(get root readlink /proc/self/ns/user)"
-is "two users, two containers" 2 "$({ ns_by_ssh ada; ns_by_ssh ben; } | grep '^user:' | sort -u | wc -l)"
 
 ssh -q ada@localhost 'sleep 600; exit 7' </dev/null >/dev/null 2>&1 &
 first=$!
@@ -32,6 +31,7 @@ until_true 20 sh -c '/opt/carrel-vm/guest-scan inside ada | grep -q "sleep 600"'
 is "two sessions of a user share a container" \
 	"$(readlink /proc/"$(pgrep -n -u ada -f '^sleep 600')"/ns/user)" "$(ns_by_ssh ada)"
 is "nothing of the user is outside" "" "$(/opt/carrel-vm/guest-scan outside ada)"
+isnt "two users, two containers" "$(ns_by_ssh ben)" "$(ns_by_ssh ada)"
 has "the session is inside" 'sleep 600' "$(/opt/carrel-vm/guest-scan inside ada)"
 monitor=$(pgrep -n -f '^sshd: ada \[priv\]')
 is "sshd's monitor is on the host" "$(host_ns)" "$(readlink "/proc/$monitor/ns/user")"
@@ -65,7 +65,7 @@ check "the exempt reach the system bus" as dora busctl --no-pager list
 refuses "the confined have no bus" as ada busctl --no-pager list
 refuses "nor has root inside" as ada sudo busctl --no-pager list
 is "no socket of the host's /run inside but the helper's" "" \
-	"$(get ada find /run -type s ! -path '/run/carrel/*' 2>/dev/null | grep -v Permission)"
+	"$(get ada "find /run -type s ! -path '/run/carrel/*' 2>/dev/null; true")"
 kill $first
 wait $first 2>/dev/null
 end_sessions ada ben dora

@@ -1,0 +1,12 @@
+# Taken out again, the machine is as it was.
+. /opt/carrel-vm/lib.sh
+
+for service in sshd login su su-l sudo sudo-i cron atd runuser runuser-l systemd-user; do
+	check "carrel pam disable $service" carrel pam disable $service
+	check "$service is what it was, byte for byte" cmp "/root/pam.d/$service" "/etc/pam.d/$service"
+done
+check "systemctl disable" systemctl disable --now carrel-helper.socket carrel-helper.service
+is "sessions are on the host again" "$(host_ns)" "$(get ada readlink /proc/self/ns/user)"
+within 30 "with a user manager" as ada systemctl --user --no-pager list-units
+is "root's too" "$(host_ns)" "$(get root readlink /proc/self/ns/user)"
+end_sessions ada dora
