@@ -2,6 +2,7 @@
  * dispatch - everything that anybody may ask of the helper stands in the table of this file.
  *
  * Trust:  the bytes are hostile until length, version and sender fit a row; the sender is who the kernel says.
+ * Order:  root's requests are read in the main process, others' in a child of their own (guests.c).
  * Fails:  what fits no row is dropped without an answer.
  */
 #include "helper/dispatch.h"
@@ -23,7 +24,6 @@ union any_request {
 	struct wire_head head;
 	struct session_request session;
 	struct close_request close;
-	struct enter_request enter;
 };
 
 struct request_kind {
@@ -31,57 +31,55 @@ struct request_kind {
 	enum sender from;
 	size_t length;
 	size_t fds; /* exactly */
-	void (*serve)(struct connection *c, const union any_request *r, const int *fds);
+	void (*serve)(struct connection *c, const union any_request *r);
 };
 
-static void serve_session(struct connection *c, const union any_request *r, const int *fds)
+static void serve_session(struct connection *c, const union any_request *r)
 {
 	const struct session_request *q = &r->session;
 
 	server_policy_refresh();
-	worker_start(c, session_child, q, sizeof(*q), fds, 0, q->timeout_ms);
+	worker_start(c, session_child, q, q->timeout_ms);
 }
 
-static void serve_close(struct connection *c, const union any_request *r, const int *fds)
+static void serve_close(struct connection *c, const union any_request *r)
 {
 	struct session *s = registry_session_by_id(&server.registry, r->close.id);
 
-	(void)fds;
 	/* Only the process that opened it, so that no other program of root ends sessions by a wrong number. */
 	if (s && s->pid == c->peer.pid)
 		session_end(s);
 	connection_drop(c);
 }
 
-static void serve_enter(struct connection *c, const union any_request *r, const int *fds)
-{
-	worker_start(c, enter_child, &r->enter, sizeof(r->enter), fds, 4, 0);
-}
-
 /* clang-format off */
 static const struct request_kind kinds[] = {
 	{ REQ_SESSION, FROM_ROOT, sizeof(struct session_request), 0, serve_session }, /* pam_carrel.so */
 	{ REQ_CLOSE,   FROM_ROOT, sizeof(struct close_request),   0, serve_close },   /* pam_carrel.so */
-	{ REQ_ENTER,   FROM_ANY,  sizeof(struct enter_request),   4, serve_enter },   /* carrel-door */
+	{ REQ_ENTER,   FROM_ANY,  sizeof(struct enter_request),   4, NULL },          /* carrel-door; enter_child() */
 };
 /* clang-format on */
 
-static const struct request_kind *kind_of(const struct connection *c, const union any_request *r, size_t n, size_t n_fds)
+static const struct request_kind *kind_of(enum sender from, const struct wire_head *head, size_t n, size_t n_fds)
 {
 	size_t i;
 
-	if (n < sizeof(r->head) || r->head.version != WIRE_VERSION || r->head.length != n)
+	if (n < sizeof(*head) || head->version != WIRE_VERSION || head->length != n)
 		return NULL;
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		const struct request_kind *k = &kinds[i];
 
-		if (k->request != r->head.request)
-			continue;
-		if (k->from == FROM_ROOT && c->peer.uid != 0)
-			return NULL;
-		return n == k->length && n_fds == k->fds ? k : NULL;
+		if (k->request == head->request)
+			return k->from == from && n == k->length && n_fds == k->fds ? k : NULL;
 	}
 	return NULL;
+}
+
+bool request_is_enter(const struct enter_request *r, size_t n, size_t n_fds)
+{
+	const struct request_kind *k = kind_of(FROM_ANY, &r->head, n, n_fds);
+
+	return k && k->request == REQ_ENTER;
 }
 
 void dispatch(struct connection *c)
@@ -95,9 +93,9 @@ void dispatch(struct connection *c)
 	memset(&r, 0, sizeof(r));
 	n = message_recv(c->fd, &r, sizeof(r), fds, WIRE_MAX_FDS, &n_fds);
 	if (n > 0)
-		kind = kind_of(c, &r, (size_t)n, n_fds);
+		kind = kind_of(FROM_ROOT, &r.head, (size_t)n, n_fds);
 	if (kind)
-		kind->serve(c, &r, fds);
+		kind->serve(c, &r);
 	else
 		connection_drop(c);
 	for (i = 0; i < WIRE_MAX_FDS; i++)

@@ -20,9 +20,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "helper/attributes.h"
+#include "helper/dispatch.h"
 #include "helper/filters.h"
 #include "helper/public/message.h"
 #include "helper/public/relay.h"
@@ -37,7 +39,8 @@
 
 struct entry {
 	const struct task *task;
-	const struct enter_request *request;
+	struct enter_request request;
+	int fds[WIRE_MAX_FDS]; /* that came with it */
 	const struct container *container;
 	const struct profile *profile;
 	gid_t *groups;
@@ -100,7 +103,7 @@ static int request_file(const struct entry *n, int *ret_fd, struct err *e)
 {
 	_cleanup_fd_ int fd = memfd_create("carrel-request", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	if (fd < 0 || write(fd, n->request, sizeof(*n->request)) != (ssize_t)sizeof(*n->request))
+	if (fd < 0 || write(fd, &n->request, sizeof(n->request)) != (ssize_t)sizeof(n->request))
 		return err_set(e, errno, "cannot pass the request on: %s", strerror(errno));
 	*ret_fd = fd_take(&fd);
 	return 0;
@@ -109,8 +112,8 @@ static int request_file(const struct entry *n, int *ret_fd, struct err *e)
 /* Every descriptor to its number in the relay's contract, and nothing else left. */
 static int fds_arrange(const struct entry *n, int *container_pidfd, int request_fd, struct err *e)
 {
-	const int from[] = { n->task->conn_fd, n->task->fds[3], n->filter_fd, n->task->fds[0],
-		n->task->fds[1], n->task->fds[2], request_fd };
+	const int from[] = { n->task->conn_fd, n->fds[3], n->filter_fd, n->fds[0], n->fds[1], n->fds[2],
+		request_fd };
 	int high[9], i;
 
 	for (i = 0; i < 7; i++)
@@ -191,7 +194,7 @@ static int prepare(struct entry *n, int *container_pidfd, struct err *e)
 
 	r = find_session(n, e);
 	if (r == 0)
-		r = check_stdio(n->task->fds, e);
+		r = check_stdio(n->fds, e);
 	if (r == 0)
 		r = peer_groups(n->task->conn_fd, &n->groups, &n->n_groups, e);
 	if (r == 0)
@@ -205,18 +208,39 @@ static int prepare(struct entry *n, int *container_pidfd, struct err *e)
 	return r < 0 ? r : fds_arrange(n, container_pidfd, request_fd, e);
 }
 
+/* It may take as long as the main process gives us. */
+static bool request_receive(struct entry *n)
+{
+	int fd = n->task->conn_fd, flags = fcntl(fd, F_GETFL);
+	size_t n_fds = 0;
+	ssize_t got;
+
+	(void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	got = message_recv(fd, &n->request, sizeof(n->request), n->fds, WIRE_MAX_FDS, &n_fds);
+	return got > 0 && request_is_enter(&n->request, (size_t)got, n_fds);
+}
+
+/* The place of who asks in vain stays taken for a moment, so that asking in vain is no way to keep us busy. */
+static int turn_away(void)
+{
+	const struct timespec pause = { 0, 100000000 };
+
+	(void)nanosleep(&pause, NULL);
+	return 1;
+}
+
 int enter_child(const struct task *t)
 {
-	struct entry n = { .task = t, .request = t->request, .pidfd = -1, .filter_fd = -1 };
-	int container_pidfd = -1, flags;
+	struct entry n = { .task = t, .pidfd = -1, .filter_fd = -1 };
+	int container_pidfd = -1;
 	struct err e;
 
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	flags = fcntl(t->conn_fd, F_GETFL);
-	(void)fcntl(t->conn_fd, F_SETFL, flags & ~O_NONBLOCK);
+	if (!request_receive(&n))
+		return turn_away();
 	if (prepare(&n, &container_pidfd, &e) < 0) {
 		answer(t->conn_fd, ANSWER_REFUSED, e.text);
-		return 1;
+		return turn_away();
 	}
 	answer(RELAY_CONN, ANSWER_CONFINED, "");
 	join(&n, container_pidfd);

@@ -1,9 +1,9 @@
 /*
  * server - the main process: accepts callers and hands each request to a child.
  *
- * Trust:  whoever connects; a request is looked at only as far as dispatch.c allows.
+ * Trust:  root, as far as dispatch.c allows; what comes from anybody else is not even read here (guests.c).
  * Order:  this process never waits: no name service, no user's file, no lock, no read that may block.
- * Fails:  a caller that says nothing in time, too much, or too often, is cut off; root may come as often as it likes.
+ * Fails:  a caller that says nothing in time, or too much, is cut off.
  */
 #include "helper/server.h"
 
@@ -22,6 +22,7 @@
 
 #include "helper/dispatch.h"
 #include "helper/filters.h"
+#include "helper/guests.h"
 #include "helper/lifetime.h"
 #include "helper/log.h"
 #include "helper/worker.h"
@@ -50,12 +51,6 @@ int server_timer(sd_event_source **timer, uint64_t wait_us, sd_event_time_handle
 
 void connection_drop(struct connection *c)
 {
-	struct connection **at;
-
-	for (at = &server.connections; *at && *at != c; at = &(*at)->next)
-		;
-	if (*at)
-		*at = c->next;
 	if (c->worker)
 		worker_abandon(c->worker);
 	if (c->session)
@@ -92,20 +87,6 @@ static int connection_ready(sd_event_source *source, int fd, uint32_t events, vo
 	return 0;
 }
 
-static bool too_many(uid_t uid)
-{
-	const struct connection *c;
-	unsigned all = 0, his = 0;
-
-	for (c = server.connections; c; c = c->next) {
-		if (c->session)
-			continue;
-		all++;
-		his += c->peer.uid == uid;
-	}
-	return uid != 0 && (his >= CONNECTIONS_PER_USER || all >= CONNECTIONS_MAX);
-}
-
 static int listener_again(sd_event_source *timer, uint64_t when, void *data)
 {
 	(void)timer;
@@ -135,15 +116,19 @@ static int listener_ready(sd_event_source *source, int listen_fd, uint32_t event
 	(void)data;
 	if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
 		listener_pause(source);
-	if (fd < 0 || peer_of(fd, &peer, &e) < 0 || too_many(peer.uid))
+	if (fd < 0)
 		return 0;
+	if (peer_of(fd, &peer, &e) < 0)
+		peer = (struct peer){ 0, (uid_t)-1, (gid_t)-1 };
+	if (peer.uid != 0) {
+		guest_admit(fd_take(&fd), &peer);
+		return 0;
+	}
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return 0;
 	c->peer = peer;
 	c->fd = fd_take(&fd);
-	c->next = server.connections;
-	server.connections = c;
 	if (sd_event_add_io(server.loop, &c->io, c->fd, EPOLLIN, connection_ready, c) < 0 ||
 		server_timer(&c->timer, REQUEST_WAIT_US, connection_late, c) < 0)
 		connection_drop(c);

@@ -26,20 +26,14 @@ struct server {
 	int cache_fd;	   /* /run/carrel/filters */
 	int base_mntns_fd; /* view_base_make() */
 	int init_fd, relay_fd, root_program_fd;
-	struct connection *connections;
 	struct worker *workers;
 };
 
 /* The one server of this process. */
 extern struct server server;
 
-/* Connections that wait for an answer. A user beyond his share is cut off, root is not. */
-#define CONNECTIONS_PER_USER 32
-#define CONNECTIONS_MAX 4096
-
-/* One caller. Its request is read when it is whole; then a worker has it; then, maybe, it stands for a session. */
+/* One caller, root. Its request is read when it is whole; then a worker has it; then, maybe, it stands for a session. */
 struct connection {
-	struct connection *next;
 	int fd;
 	struct peer peer;
 	sd_event_source *io, *timer;

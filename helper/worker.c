@@ -36,6 +36,7 @@
 struct worker {
 	struct worker *next;
 	pid_t pid;
+	int pidfd;
 	int fd; /* our end of the socket pair */
 	sd_event_source *io, *timer;
 	struct connection *conn;     /* NULL: nobody waits for it */
@@ -59,6 +60,7 @@ static void worker_free(struct worker *w)
 	(void)sd_event_source_disable_unref(w->io);
 	(void)sd_event_source_disable_unref(w->timer);
 	cleanup_fd(&w->fd);
+	cleanup_fd(&w->pidfd);
 	free(w);
 }
 
@@ -81,8 +83,7 @@ static void worker_end(struct worker *w)
 
 static void worker_kill(struct worker *w)
 {
-	/* Its number is not free before child_died() waits for it, and that runs in this same loop. */
-	(void)kill(w->pid, SIGKILL);
+	(void)sys_pidfd_send_signal(w->pidfd, SIGKILL);
 	worker_end(w);
 }
 
@@ -188,11 +189,12 @@ static void let_join(struct worker *w, struct container *c)
 	struct err e;
 
 	w->waits = false;
-	c->timer = sd_event_source_disable_unref(c->timer);
+	/* Without a session the container goes on being idle: its timer stays. */
 	if (session_begin(w, c, &e) < 0) {
 		note_no(w, e.text);
 		return;
 	}
+	c->timer = sd_event_source_disable_unref(c->timer);
 	n.session = w->session->id;
 	memcpy(n.cgroup, c->cgroup, sizeof(n.cgroup));
 	note_send(w, &n, c->pidfd);
@@ -402,15 +404,13 @@ static int worker_ready(sd_event_source *source, int fd, uint32_t events, void *
 /* Nothing of the main process's but what the task and `server` need: no other caller's connection, no epoll. */
 static void close_others(const struct task *t)
 {
-	int keep[16 + WIRE_MAX_FDS], n = 0, i, j, from = 3;
+	int keep[16], n = 0, i, j, from = 3;
 	const int ours[] = { t->conn_fd, t->main_fd, server.registry.state_fd, server.proc_fd,
 		server.cache_fd, server.base_mntns_fd, server.init_fd, server.relay_fd,
 		server.root_program_fd, t->container ? t->container->pidfd : -1 };
 
 	for (i = 0; i < (int)(sizeof(ours) / sizeof(ours[0])); i++)
 		keep[n++] = ours[i];
-	for (i = 0; i < WIRE_MAX_FDS; i++)
-		keep[n++] = t->fds[i];
 	for (i = 1; i < n; i++)
 		for (j = i; j > 0 && keep[j] < keep[j - 1]; j--) {
 			int swap = keep[j];
@@ -428,18 +428,16 @@ static void close_others(const struct task *t)
 	(void)sys_close_range((unsigned)from, ~0u);
 }
 
-static void run_child(child_main *main_function, struct task *t, bool keeps_pidfds)
+int worker_run(child_main *main_function, const struct task *t)
 {
 	sigset_t none;
 
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (!keeps_pidfds)
-		close_others(t);
-	_exit(main_function(t));
+	return main_function(t);
 }
 
-static struct worker *spawn(child_main *main_function, struct task *t, bool keeps_pidfds, uint64_t wait_us)
+static struct worker *spawn(child_main *main_function, struct task *t, uint64_t wait_us)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 	int pair[2];
@@ -453,12 +451,15 @@ static struct worker *spawn(child_main *main_function, struct task *t, bool keep
 	w->pid = fork();
 	if (w->pid == 0) {
 		(void)close(pair[0]);
-		run_child(main_function, t, keeps_pidfds);
+		close_others(t);
+		_exit(worker_run(main_function, t));
 	}
 	(void)close(pair[1]);
+	/* A number may be somebody else's once child_died() has waited for it; this never is. */
+	w->pidfd = w->pid > 0 ? sys_pidfd_open(w->pid) : -1;
 	w->next = server.workers;
 	server.workers = w;
-	if (w->pid < 0 || sd_event_add_io(server.loop, &w->io, w->fd, EPOLLIN, worker_ready, w) < 0 ||
+	if (w->pidfd < 0 || sd_event_add_io(server.loop, &w->io, w->fd, EPOLLIN, worker_ready, w) < 0 ||
 		server_timer(&w->timer, wait_us, worker_late, w) < 0) {
 		if (w->pid > 0)
 			(void)kill(w->pid, SIGKILL);
@@ -478,27 +479,16 @@ static uint64_t wait_for_caller(uint32_t timeout_ms)
 	return us < LONGEST_WAIT_US ? us : LONGEST_WAIT_US;
 }
 
-void worker_start(struct connection *c, child_main *main_function, const void *request, size_t n, const int *fds,
-	size_t n_fds, uint32_t timeout_ms)
+void worker_start(struct connection *c, child_main *main_function, const void *request, uint32_t timeout_ms)
 {
 	struct task t = { .peer = c->peer, .conn_fd = c->fd, .request = request };
-	bool enters = main_function == enter_child;
-	struct worker *w;
-	size_t i;
+	struct worker *w = spawn(main_function, &t, wait_for_caller(timeout_ms));
 
-	(void)n;
-	for (i = 0; i < WIRE_MAX_FDS; i++)
-		t.fds[i] = i < n_fds ? fds[i] : -1;
-	w = spawn(main_function, &t, enters, wait_for_caller(timeout_ms));
 	if (!w) {
 		struct event_fields f = { .priority = LOG_ERR, .uid = -1 };
 
 		log_event(EVENT_HELPER, &f, "cannot start a child for process %d: %m", (int)c->peer.pid);
 		answer_refused(c->fd, "carrel-helper cannot start a process; the machine is out of processes or memory");
-		connection_drop(c);
-		return;
-	}
-	if (enters) { /* from here on the door talks to the child, then to the relay */
 		connection_drop(c);
 		return;
 	}
@@ -508,8 +498,8 @@ void worker_start(struct connection *c, child_main *main_function, const void *r
 
 void worker_census(struct container *c)
 {
-	struct task t = { .conn_fd = -1, .container = c, .fds = { -1, -1, -1, -1, -1, -1, -1, -1 } };
-	struct worker *w = spawn(census_child, &t, false, CENSUS_WAIT_US);
+	struct task t = { .conn_fd = -1, .container = c };
+	struct worker *w = spawn(census_child, &t, CENSUS_WAIT_US);
 
 	if (w)
 		w->container = c;
@@ -517,9 +507,9 @@ void worker_census(struct container *c)
 
 void worker_warm(void)
 {
-	struct task t = { .conn_fd = -1, .fds = { -1, -1, -1, -1, -1, -1, -1, -1 } };
+	struct task t = { .conn_fd = -1 };
 
-	(void)spawn(warm_child, &t, false, WARM_WAIT_US);
+	(void)spawn(warm_child, &t, WARM_WAIT_US);
 }
 
 void worker_forget_session(const struct session *s)

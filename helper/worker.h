@@ -50,7 +50,6 @@ struct task {
 	int conn_fd; /* to the caller; -1 when nobody called */
 	int main_fd; /* to the main process */
 	const void *request;
-	int fds[WIRE_MAX_FDS]; /* that came with the request */
 	const struct container *container; /* census: of whom */
 };
 
@@ -62,10 +61,12 @@ child_main census_child;  /* census.c: does anything live in a container? */
 child_main warm_child;	  /* warm.c: compiles the filters of a new configuration */
 
 /* Main process only, all of these. timeout_ms is how long the caller will wait; 0: the default. */
-void worker_start(struct connection *c, child_main *main, const void *request, size_t n, const int *fds,
-	size_t n_fds, uint32_t timeout_ms);
+void worker_start(struct connection *c, child_main *main, const void *request, uint32_t timeout_ms);
 void worker_census(struct container *c);
 void worker_warm(void);
+
+/* In the child: runs main_function as a child of the helper is to run; its exit status. */
+int worker_run(child_main *main_function, const struct task *t);
 
 /* The caller has gone: so does the child. */
 void worker_abandon(struct worker *w);

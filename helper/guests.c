@@ -1,0 +1,199 @@
+/*
+ * guests - callers who are not root.
+ *
+ * Trust:  none. Descriptors travel with messages, and the last close of one may wait for whoever made it: a file on a FUSE
+ *         server of the user's, a TCP socket with SO_LINGER. So the main process never reads from such a connection, and
+ *         never is the last to close one: a child holds it, and waits until the main process has let go.
+ * Order:  fork, close here, then the child may begin. A caller's place is free again when that child is dead, not when it was killed.
+ * Fails:  who has too many children waits for one to end; who has too many waiting, or waits too long, is sent away unheard.
+ */
+#include "helper/guests.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "helper/public/syscalls.h"
+#include "helper/server.h"
+#include "helper/worker.h"
+#include "policy/base/cleanup.h"
+
+#define SERVE_WAIT_US 2000000u /* from the beginning of the child to the program's start */
+#define TURN_WAIT_US 4000000u  /* the door gives up after 5 s */
+#define DISMISS_WAIT_US 50000u
+#define DISMISSED 64
+
+struct guest {
+	struct guest *next;
+	struct peer peer;
+	int fd;	   /* while it waits */
+	int pidfd; /* of the child that serves it; -1: it waits */
+	sd_event_source *io, *timer;
+};
+
+static struct guest *guests; /* in order of arrival */
+static int dismissed[DISMISSED];
+static size_t n_dismissed;
+static sd_event_source *dismiss_timer;
+
+/* --- children --- */
+
+/*
+ * Forks a child that runs `serve`, or only ends, once the main process has closed fds[]; its own copies it closes in
+ * exiting, when the kernel waits for no socket. -1: there is no child, and nothing was closed.
+ */
+static pid_t handed_over(int *fds, size_t n, int (*serve)(const struct task *), const struct peer *peer)
+{
+	int line[2];
+	char none;
+	pid_t pid;
+	size_t i;
+
+	if (pipe2(line, O_CLOEXEC) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		(void)close(line[1]);
+		(void)!read(line[0], &none, 1);
+		_exit(serve ? worker_run(serve, &(struct task){ .peer = *peer, .conn_fd = fds[0], .main_fd = -1 }) : 0);
+	}
+	for (i = 0; pid > 0 && i < n; i++)
+		cleanup_fd(&fds[i]);
+	(void)close(line[0]);
+	(void)close(line[1]);
+	return pid;
+}
+
+static int dismiss_all(sd_event_source *source, uint64_t when, void *data)
+{
+	(void)source;
+	(void)when;
+	(void)data;
+	/* No process to be had: the next caller is the next try. */
+	if (n_dismissed > 0 && handed_over(dismissed, n_dismissed, NULL, NULL) > 0)
+		n_dismissed = 0;
+	return 0;
+}
+
+static void dismiss(int *fd)
+{
+	if (n_dismissed == DISMISSED)
+		(void)dismiss_all(NULL, 0, NULL);
+	if (n_dismissed == DISMISSED) {
+		cleanup_fd(fd);
+		return;
+	}
+	dismissed[n_dismissed++] = fd_take(fd);
+	if (n_dismissed == 1)
+		(void)server_timer(&dismiss_timer, DISMISS_WAIT_US, dismiss_all, NULL);
+}
+
+/* --- guests --- */
+
+static void guest_free(struct guest *g)
+{
+	struct guest **at;
+
+	for (at = &guests; *at && *at != g; at = &(*at)->next)
+		;
+	if (*at)
+		*at = g->next;
+	(void)sd_event_source_disable_unref(g->io);
+	(void)sd_event_source_disable_unref(g->timer);
+	if (g->fd >= 0)
+		dismiss(&g->fd);
+	cleanup_fd(&g->pidfd);
+	free(g);
+}
+
+static int guest_late(sd_event_source *source, uint64_t when, void *data)
+{
+	struct guest *g = data;
+
+	(void)source;
+	(void)when;
+	if (g->pidfd < 0)
+		guest_free(g);
+	else
+		(void)sys_pidfd_send_signal(g->pidfd, SIGKILL);
+	return 0;
+}
+
+static int guest_left(sd_event_source *source, int fd, uint32_t events, void *data);
+
+static void guest_serve(struct guest *g)
+{
+	pid_t pid = handed_over(&g->fd, 1, enter_child, &g->peer);
+
+	/* Not reaped before this function has returned to the loop, so the number is the child's. */
+	if (pid > 0)
+		g->pidfd = sys_pidfd_open(pid);
+	if (pid > 0 && g->pidfd < 0)
+		(void)kill(pid, SIGKILL);
+	if (g->pidfd < 0 || sd_event_add_io(server.loop, &g->io, g->pidfd, EPOLLIN, guest_left, g) < 0 ||
+		server_timer(&g->timer, SERVE_WAIT_US, guest_late, g) < 0)
+		guest_free(g);
+}
+
+/* How many of uid's are being served, or wait; and the first of those. */
+static size_t guests_of(uid_t uid, bool served, struct guest **ret_first)
+{
+	struct guest *g;
+	size_t n = 0;
+
+	for (g = guests; g; g = g->next) {
+		if (g->peer.uid != uid || (g->pidfd >= 0) != served)
+			continue;
+		if (n++ == 0 && ret_first)
+			*ret_first = g;
+	}
+	return n;
+}
+
+static int guest_left(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	struct guest *g = data, *next = NULL;
+	uid_t uid = g->peer.uid;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	guest_free(g);
+	if (guests_of(uid, false, &next) > 0)
+		guest_serve(next);
+	return 0;
+}
+
+static size_t guests_count(void)
+{
+	const struct guest *g;
+	size_t n = 0;
+
+	for (g = guests; g; g = g->next)
+		n++;
+	return n;
+}
+
+void guest_admit(int fd, const struct peer *peer)
+{
+	struct guest *g = NULL, **at;
+
+	if (guests_count() < GUESTS_MAX && guests_of(peer->uid, false, NULL) < GUESTS_WAITING)
+		g = calloc(1, sizeof(*g));
+	if (!g) {
+		dismiss(&fd);
+		return;
+	}
+	g->peer = *peer;
+	g->fd = fd;
+	g->pidfd = -1;
+	for (at = &guests; *at; at = &(*at)->next)
+		;
+	*at = g;
+	if (guests_of(peer->uid, true, NULL) < GUESTS_SERVED)
+		guest_serve(g);
+	else if (server_timer(&g->timer, TURN_WAIT_US, guest_late, g) < 0)
+		guest_free(g);
+}
