@@ -55,6 +55,41 @@ bool view_keeps_mount(const struct view_mount *m)
 	return strncmp(m->fstype, "fuse", 4) != 0;
 }
 
+/* One below a mount that is not shown has no place to stand: nobody could be let in for its sake. */
+static bool mount_shows(const struct view_facts *f, size_t i)
+{
+	const char *path = f->mounts[i].path;
+	size_t j, above = i, longest = 0;
+
+	if (!view_keeps_mount(&f->mounts[i]))
+		return false;
+	for (j = 0; j < f->n_mounts; j++) {
+		const char *other = f->mounts[j].path;
+		size_t n = strlen(other);
+
+		/* Of several at one place the last lies on top. */
+		if (n > 1 && n >= longest && strcmp(path, other) != 0 && path_within(path, other)) {
+			longest = n;
+			above = j;
+		}
+	}
+	return above == i || mount_shows(f, above);
+}
+
+bool view_may_show(const char *word, const char *real)
+{
+	static const char *const trees[] = { "/dev", "/proc", "/run", "/sys" };
+	size_t i;
+
+	if (strcmp(real, "/") == 0)
+		return false;
+	for (i = 0; i < sizeof(trees) / sizeof(trees[0]); i++)
+		if (path_within(real, trees[i]))
+			return word && (path_within(word, trees[i]) || path_within(word, "/var/run") ||
+					       path_within(word, "/var/lock"));
+	return true;
+}
+
 struct planner {
 	struct view_plan plan;
 	size_t room;
@@ -151,7 +186,7 @@ static void plan_system(struct planner *p)
 
 	mount_add(p, STEP_CLONE, "/", "/", SYSTEM);
 	for (i = 0; i < p->facts->n_mounts; i++)
-		if (view_keeps_mount(&p->facts->mounts[i]))
+		if (mount_shows(p->facts, i))
 			mount_add(p, STEP_CLONE, p->facts->mounts[i].path,
 				p->facts->mounts[i].path, SYSTEM);
 	if (probed(p, "/sys"))

@@ -91,4 +91,10 @@ void view_plan_done(struct view_plan *v);
 /* True if the mount belongs in a view beside the root file system. */
 bool view_keeps_mount(const struct view_mount *m);
 
+/*
+ * True if a home or bind that is called word (NULL: any) may be shown where it really is. A link in a user's hands must not
+ * put the host's root, or its /run, in the place of the container's own.
+ */
+bool view_may_show(const char *word, const char *real);
+
 #endif

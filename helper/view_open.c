@@ -60,7 +60,7 @@ static void open_home(const struct account *a, struct view_sources *v)
 		return;
 	if (fstat(v->home_fd, &st) == 0 && S_ISDIR(st.st_mode))
 		v->facts.home = real_path(v, v->home_fd);
-	if (!v->facts.home || strcmp(v->facts.home, "/") == 0) {
+	if (!v->facts.home || !view_may_show(NULL, v->facts.home)) {
 		v->facts.home = NULL;
 		cleanup_fd(&v->home_fd);
 	}
@@ -85,6 +85,12 @@ static int open_bind(const char *word, bool writable, struct view_sources *v, st
 	b->path = real_path(v, fd);
 	if (!b->path)
 		return err_set(e, ENAMETOOLONG, "bind '%s': its real path is too long", path);
+	if (!view_may_show(path, b->path)) {
+		if (optional)
+			return 0;
+		return err_set(e, EPERM, "bind '%s': it leads to '%s', which is not to be seen under another name", path,
+			b->path);
+	}
 	b->writable = writable;
 	b->is_dir = S_ISDIR(st.st_mode);
 	v->bind_fds[v->facts.n_binds++] = fd_take(&fd);

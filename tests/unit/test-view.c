@@ -260,6 +260,50 @@ static void mounts_of_other_software_stay_out(void)
 		CHECK_EQ(view_keeps_mount(&rows[i].m), rows[i].kept);
 }
 
+static void mounts_without_a_place_stay_out(void)
+{
+	static const struct view_mount mounts[] = { { "/", "ext4" }, { "/net", "autofs" }, { "/net/server", "nfs4" },
+		{ "/net/server/disk", "nfs4" }, { "/data", "autofs" }, { "/data", "nfs4" }, { "/data/more", "nfs4" },
+		{ "/network", "ext4" } };
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	struct view_plan v;
+	struct err e;
+
+	f.mounts = mounts;
+	f.n_mounts = sizeof(mounts) / sizeof(mounts[0]);
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	CHECK(!attached_at(&v, "/net/server"));
+	CHECK(!attached_at(&v, "/net/server/disk"));
+	CHECK(attached_at(&v, "/network") != NULL);
+	CHECK(attached_at(&v, "/data") != NULL);
+	CHECK(attached_at(&v, "/data/more") != NULL);
+	view_plan_done(&v);
+}
+
+static void links_do_not_bring_the_hosts_trees_in(void)
+{
+	CHECK(view_may_show("/data", "/data"));
+	CHECK(view_may_show("/data", "/lustre/data"));
+	CHECK(view_may_show("/scratch/tmp", "/tmp/scratch"));
+	CHECK(view_may_show("/runs", "/runs"));
+	CHECK(!view_may_show("/data", "/"));
+	CHECK(!view_may_show("/", "/"));
+	CHECK(!view_may_show("/data/x", "/run"));
+	CHECK(!view_may_show("/data/x", "/run/dbus/system_bus_socket"));
+	CHECK(!view_may_show("/data/x", "/proc/1"));
+	CHECK(!view_may_show("/data/x", "/dev"));
+	CHECK(!view_may_show("/data/x", "/sys/fs/cgroup"));
+	/* what the profile itself names */
+	CHECK(view_may_show("/run/munge", "/run/munge"));
+	CHECK(view_may_show("/var/run/munge", "/run/munge"));
+	CHECK(view_may_show("/sys/fs/bpf", "/sys/fs/bpf"));
+	/* a home is named by nobody */
+	CHECK(view_may_show(NULL, "/home/ada"));
+	CHECK(!view_may_show(NULL, "/proc"));
+	CHECK(!view_may_show(NULL, "/run/sshd"));
+}
+
 static void a_path_too_long_is_refused(void)
 {
 	struct profile p = { .name = (char *)"t" };
@@ -288,6 +332,8 @@ int main(void)
 	TEST(hides_and_binds_lie_over_each_other_by_depth);
 	TEST(devices_make_a_dev_of_its_own);
 	TEST(mounts_of_other_software_stay_out);
+	TEST(mounts_without_a_place_stay_out);
+	TEST(links_do_not_bring_the_hosts_trees_in);
 	TEST(a_path_too_long_is_refused);
 	return test_done();
 }
