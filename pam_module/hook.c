@@ -137,6 +137,9 @@ int hook_join(struct carrel_data *d, struct err *e)
 		return failed(e, "join the container");
 	if (setresuid(0, 0, 0) < 0)
 		return failed(e, "become root of the container");
+	/* Whatever fs.suid_dumpable says: container root sees the processes that this one forks. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return failed(e, "hide from the container's root");
 	if (chdir("/") < 0)
 		return failed(e, "go to /");
 	if ((d->flags & SESSION_NNP) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
