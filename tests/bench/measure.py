@@ -111,19 +111,34 @@ def asked(times):
     return found
 
 
-def ssh_logins(times):
-    found = {"without": [], "first": [], "next": []}
+def in_turns(rows, turn):
+    """The rows, with another one first each turn, and time for what the last one left to be cleared away."""
+    for row in rows[turn % len(rows):] + rows[:turn % len(rows)]:
+        time.sleep(0.05)
+        yield row
+
+
+# A user who is logged in already logs in faster, also without us: so each has a "without" of his own.
+KINDS = [("first without", "alice"), ("first", "alice"), ("next without", "bob"), ("next", "bob")]
+
+
+def logins(times, login):
+    """Milliseconds of login(user, with_us), by kind."""
+    found = {name: [] for name, user in KINDS}
     alice_is_gone = no_container_of("alice")
     holder = Holder("bob")
     for turn in range(times + 1):
-        for name, user, port in (("without", "alice", 23), ("first", "alice", 22), ("next", "bob", 22),
-                                 ("without", "bob", 23)):
-            took = spawned(SSH + ["-p", str(port), "%s@127.0.0.1" % user, "true"])
+        for name, user in in_turns(KINDS, turn):
+            took = login(user, "without" not in name)
             wait_until(alice_is_gone)
             if turn > 0:  # the first turn warms the caches
                 found[name].append(took)
     holder.end()
     return found
+
+
+def ssh_login(user, with_us):
+    return spawned(SSH + ["-p", "22" if with_us else "23", "%s@127.0.0.1" % user, "true"])
 
 
 def first_prompt(argv):
@@ -166,21 +181,12 @@ class Stack:
         os.rename(self.path + ".new", self.path)
 
 
-def door_logins(times):
-    found = {"without": [], "first": [], "next": []}
-    alice_is_gone = no_container_of("alice")
-    stack = Stack("su")  # whose lines su-l includes
-    holder = Holder("bob")
-    for turn in range(times + 1):
-        for name, user in (("without", "alice"), ("first", "alice"), ("next", "bob"), ("without", "bob")):
-            stack.put(name != "without")
-            took = first_prompt(["su", "-", user])
-            wait_until(alice_is_gone)
-            if turn > 0:
-                found[name].append(took)
-    stack.put(True)
-    holder.end()
-    return found
+SU = Stack("su")  # whose lines su-l includes
+
+
+def su_login(user, with_us):
+    SU.put(with_us)
+    return first_prompt(["su", "-", user])
 
 
 def ours():
@@ -260,7 +266,7 @@ def figure(ms):
 
 def added(found, name):
     """What a login takes more than without us: by the medians, and by the quickest of each."""
-    return [of(found[name]) - of(found["without"]) for of in (statistics.median, min)]
+    return [of(found[name]) - of(found[name + " without"]) for of in (statistics.median, min)]
 
 
 class Report:
@@ -334,15 +340,16 @@ def main():
         report.time("in the module: " + name, ms)
     report.budget_of_times("joining", statistics.median(found["join"]), min(found["join"]), 0.15)
 
-    found = ssh_logins(options.times)
-    for name in "without", "first", "next":
-        report.time("ssh USER@HOST true: " + name, found[name])
+    found = logins(options.times, ssh_login)
+    for name, ms in found.items():
+        report.time("ssh USER@HOST true: " + name, ms)
     report.budget_of_times("added to an ssh login, the first session", *added(found, "first"), 4)
     report.budget_of_times("added to an ssh login, the next", *added(found, "next"), 1.5)
 
-    found = door_logins(options.times)
-    for name in "without", "first", "next":
-        report.time("su - USER, to the prompt: " + name, found[name])
+    found = logins(options.times, su_login)
+    SU.put(True)
+    for name, ms in found.items():
+        report.time("su - USER, to the prompt: " + name, ms)
     report.budget_of_times("added to the first prompt of su, the first session", *added(found, "first"), 5)
     report.budget_of_times("added to the first prompt of su, the next", *added(found, "next"), 5)
 
