@@ -1,6 +1,8 @@
 #!/bin/sh
 # 20-root-init.sh - carrel-root and carrel-init, without a container: root of a pid namespace is all they need.
 
+# /tmp is often mounted nosuid, and a setuid program is what is tried here.
+TMPDIR=${TMPDIR:-/var/tmp}
 . "$(dirname "$0")/../lib/test.sh"
 
 if [ "$(id -u)" -ne 0 ]; then

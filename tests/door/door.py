@@ -618,16 +618,14 @@ def the_program_has_a_terminal_of_its_own():
 def it_is_another_terminal_than_the_callers():
     with Terminal("/usr/bin/bash", "-c", "stat -c 'R %t:%T' /proc/self/fd/0/; ls -l /proc/self/fd/0") as t:
         inner = t.expect(r"-> (/dev/pts/\d+)")[1]
-        slave = os.readlink(f"/proc/{os.getpid()}/fd/{t.fd}")
-        same(slave, "/dev/ptmx" if "ptmx" in slave else slave)
         number = struct.unpack("I", fcntl.ioctl(t.fd, 0x80045430, b"\0" * 4))[0]
         assert inner != f"/dev/pts/{number}".encode()
         t.wait()
 
 
 def the_terminals_modes_are_copied_and_restored():
-    with Terminal("/usr/bin/bash", "-c", "stty -a; cat") as t:
-        t.expect(r"erase = \^\?.*icanon")
+    with Terminal("/usr/bin/bash", "-c", "stty -a; echo ready; cat") as t:
+        t.expect(r"erase = \^\?.*icanon.*ready\r\n")
         assert t.is_raw()
         t.type("x\n")
         t.expect("x\r\nx\r\n")

@@ -51,9 +51,9 @@ mkdir -p /run/sshd
 chmod 711 "$tmp" "$world"
 log=$world/log
 
-useradd -m -s /bin/sh ann
-useradd -m -s /bin/sh -G adm bob
-printf '%s:pw\n' ann bob root | chpasswd
+useradd -m -s /bin/sh pamann
+useradd -m -s /bin/sh -G adm pambob
+printf '%s:pw\n' pamann pambob root | chpasswd
 cp "$world/pam_say.so" "$security/pam_carrel.so"
 services=
 for service in sshd login su su-l runuser runuser-l cron atd sudo sudo-i; do
@@ -72,18 +72,18 @@ calls() {
 }
 
 whole='setcred open_session close_session setcred'
-t_same 'su' "$(calls su ann -c true)" "authenticate $whole"
-t_same 'su -' "$(calls su - ann -c true)" "authenticate $whole"
-t_same 'runuser' "$(calls runuser ann -c true)" "$whole"
-t_same 'runuser -' "$(calls runuser - ann -c true)" "$whole"
-t_same 'runuser -u' "$(calls runuser -u ann true)" "$whole"
-t_same 'sudo' "$(calls sudo -u ann true)" "$whole"
-t_same 'sudo -i' "$(calls sudo -i -u ann true)" "$whole"
-t_same 'su to an exempt user opens nothing' "$(calls su bob -c true)" 'authenticate setcred setcred'
+t_same 'su' "$(calls su pamann -c true)" "authenticate $whole"
+t_same 'su -' "$(calls su - pamann -c true)" "authenticate $whole"
+t_same 'runuser' "$(calls runuser pamann -c true)" "$whole"
+t_same 'runuser -' "$(calls runuser - pamann -c true)" "$whole"
+t_same 'runuser -u' "$(calls runuser -u pamann true)" "$whole"
+t_same 'sudo' "$(calls sudo -u pamann true)" "$whole"
+t_same 'sudo -i' "$(calls sudo -i -u pamann true)" "$whole"
+t_same 'su to an exempt user opens nothing' "$(calls su pambob -c true)" 'authenticate setcred setcred'
 t_same 'su to root opens nothing' "$(calls su root -c true)" 'authenticate setcred setcred'
 for service in $services; do
 	t_same "$service reaches it when nothing was authenticated" \
-		"$(calls pamtester "$service" ann setcred open_session close_session)" \
+		"$(calls pamtester "$service" pamann setcred open_session close_session)" \
 		'setcred open_session close_session'
 done
 
@@ -120,18 +120,18 @@ ssh_calls() {
 	cut -d' ' -f1 "$log" | paste -sd' ' -
 }
 child='setcred open_session setcred close_session setcred'
-t_same 'sshd, public key' "$(ssh_calls ann publickey)" "$child"
+t_same 'sshd, public key' "$(ssh_calls pamann publickey)" "$child"
 t_same 'the setcred behind open_session is another process' \
 	"$(awk 'NR == 2 { opener = $3 } NR == 3 { print $3 != opener }' "$log")" 1
-t_same 'sshd, password' "$(ssh_calls ann password)" "authenticate $child"
-t_same 'sshd, keyboard-interactive' "$(ssh_calls ann keyboard-interactive)" "authenticate $child"
-t_same 'sshd, an exempt user: no open_session' "$(ssh_calls bob publickey)" 'setcred setcred setcred'
+t_same 'sshd, password' "$(ssh_calls pamann password)" "authenticate $child"
+t_same 'sshd, keyboard-interactive' "$(ssh_calls pamann keyboard-interactive)" "authenticate $child"
+t_same 'sshd, an exempt user: no open_session' "$(ssh_calls pambob publickey)" 'setcred setcred setcred'
 
 # ---- with the module broken ----
 
 # everyone NAME: root and exempt users get in everywhere, the confined nowhere
 everyone() {
-	for user in root bob; do
+	for user in root pambob; do
 		t_same "$1: $user, su" "$(timeout 20 su $user -c 'id -un' 2>&1)" $user
 		t_same "$1: $user, runuser" "$(timeout 20 runuser $user -c 'id -un' 2>&1)" $user
 		t_same "$1: $user, sudo" "$(timeout 20 sudo -u $user id -un 2>&1)" $user
@@ -139,11 +139,11 @@ everyone() {
 		t_same "$1: $user, sshd with a password" "$(ssh_to $user password id -un 2>/dev/null)" $user
 		t "$1: $user, login" pamtester login $user setcred open_session close_session
 	done
-	t_not "$1: ann, su" timeout 20 su ann -c true
-	t_not "$1: ann, runuser" timeout 20 runuser ann -c true
-	t_not "$1: ann, sudo" timeout 20 sudo -u ann true
-	t_not "$1: ann, login" pamtester login ann setcred open_session close_session
-	t_same "$1: ann, sshd" "$(ssh_to ann publickey echo inside 2>/dev/null | grep -c inside)" 0
+	t_not "$1: pamann, su" timeout 20 su pamann -c true
+	t_not "$1: pamann, runuser" timeout 20 runuser pamann -c true
+	t_not "$1: pamann, sudo" timeout 20 sudo -u pamann true
+	t_not "$1: pamann, login" pamtester login pamann setcred open_session close_session
+	t_same "$1: pamann, sshd" "$(ssh_to pamann publickey echo inside 2>/dev/null | grep -c inside)" 0
 }
 
 rm "$security/pam_carrel.so"
@@ -154,7 +154,7 @@ everyone 'a module that is none'
 
 # A hand that deletes the line only: nobody may be locked out by the jumps that are left.
 sed -i '/ pam_carrel\.so/d' /etc/pam.d/*
-for user in root bob ann; do
+for user in root pambob pamann; do
 	t_same "lines deleted by hand: $user, su" "$(timeout 20 su $user -c 'id -un' 2>&1)" $user
 	t_same "lines deleted by hand: $user, sshd" "$(ssh_to $user publickey id -un 2>/dev/null)" $user
 done
