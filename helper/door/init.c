@@ -5,7 +5,7 @@
  *         signals; the kernel gives pid 1 only those it asked for, and it asks for SIGCHLD and
  *         SIGTERM alone.
  * In:     nothing: no arguments, no environment, no descriptors.
- * Order:  SIGTERM, then SIGHUP, SIGCONT and SIGTERM to all, 2 s at most, exit; the kernel kills who
+ * Order:  SIGTERM, then SIGHUP, SIGCONT and SIGTERM to all, 1 s at most, exit; the kernel kills who
  *         is left.
  * Fails:  never exits unless told to: with pid 1 the whole container goes.
  * Links:  init.c sys.c; static, no C library.
@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define END_WAIT_MS 2000
+#define END_WAIT_MS 1000 /* a new login waits for the end of the old container, 1.8 s at most */
 #define END_STEP_MS 20
 
 static void reap(void)

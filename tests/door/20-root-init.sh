@@ -116,7 +116,7 @@ t 'does not mind other signals' init '(sleep 0.2; kill -HUP 1; kill -INT 1; kill
 took=$(seconds init 'sleep 1000 & (sleep 0.3; kill -TERM 1) &')
 t 'is quick when all end' test "$took" -lt 1500
 took=$(seconds init '(trap "" TERM HUP; sleep 1000; sleep 1000) & (sleep 0.3; kill -TERM 1) &')
-t 'waits two seconds for those who do not' test "$took" -ge 2000 -a "$took" -lt 5000
+t 'waits a second for those who do not' test "$took" -ge 1000 -a "$took" -lt 4000
 # shellcheck disable=SC2016
 took=$(seconds init 'sleep 1000 & kill -STOP $!; (sleep 0.3; kill -TERM 1) &')
 t 'wakes the stopped so that they can end' test "$took" -lt 1500
