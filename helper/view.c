@@ -342,6 +342,7 @@ static int overlay_order(const void *a, const void *b)
 static void plan_hide(struct planner *p, const struct overlay *o)
 {
 	const struct view_facts *f = p->facts;
+	struct step *s;
 	char base[32];
 	size_t i;
 
@@ -350,7 +351,9 @@ static void plan_hide(struct planner *p, const struct overlay *o)
 	for (i = 0; o->is_dir && i < f->n_binds; i++)
 		if (path_within(f->binds[i].path, o->path) && strcmp(f->binds[i].path, o->path) != 0)
 			mount_point_make(p, base, f->binds[i].path + strlen(o->path), f->binds[i].is_dir);
-	mount_add(p, STEP_FROM_SKEL, base, o->path, SYSTEM | MOUNT_ATTR_NOEXEC);
+	s = step_add(p, STEP_FROM_SKEL, base, o->path);
+	s->attr = SYSTEM | MOUNT_ATTR_NOEXEC;
+	s->optional = true;
 }
 
 static void plan_bind(struct planner *p, const struct overlay *o)

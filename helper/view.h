@@ -77,6 +77,7 @@ struct step {
 	mode_t mode;
 	enum step_owner owner;
 	size_t index;
+	bool optional; /* where there is no such place there is nothing to do */
 };
 
 struct view_plan {

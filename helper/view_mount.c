@@ -229,6 +229,8 @@ static int attach(struct mounter *m, const struct step *s, int mount_fd)
 		return m->new_root_fd < 0 ? failed(m->err, "open", "/new") : 0;
 	}
 	at = sys_openat2(m->new_root_fd, s->dst, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	if (at < 0 && s->optional && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
 	if (at < 0)
 		return failed(m->err, "find mount point", s->dst);
 	if (sys_move_mount(mount_fd, at) < 0)

@@ -97,19 +97,26 @@ static int open_bind(const char *word, bool writable, struct view_sources *v, st
 	return 0;
 }
 
-static void find_hidden(const char *word, struct view_sources *v)
+/* Only what the user cannot see anyway is passed over; not being able to tell is no reason to show it. */
+static int find_hidden(const char *word, struct view_sources *v, struct err *e)
 {
 	const char *path = word[0] == '-' ? word + 1 : word;
 	struct view_hidden *h = &v->hides[v->facts.n_hides];
 	_cleanup_fd_ int fd = open(path, O_PATH | O_CLOEXEC);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || v->facts.n_hides == VIEW_BINDS_MAX)
-		return;
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == ELOOP))
+		return 0;
+	if (v->facts.n_hides == VIEW_BINDS_MAX)
+		return err_set(e, E2BIG, "hide '%s': more than %d are hidden", path, VIEW_BINDS_MAX);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(e, errno, "hide '%s': %s", path, strerror(errno));
 	h->path = real_path(v, fd);
+	if (!h->path)
+		return err_set(e, ENAMETOOLONG, "hide '%s': its real path is too long", path);
 	h->is_dir = S_ISDIR(st.st_mode);
-	if (h->path)
-		v->facts.n_hides++;
+	v->facts.n_hides++;
+	return 0;
 }
 
 static int open_as_user(const struct account *a, const struct profile *p, struct view_sources *v, struct err *e)
@@ -123,7 +130,7 @@ static int open_as_user(const struct account *a, const struct profile *p, struct
 	for (i = 0; r == 0 && i < p->bind_readonly.n; i++)
 		r = open_bind(p->bind_readonly.v[i], false, v, e);
 	for (i = 0; r == 0 && i < p->hide.n; i++)
-		find_hidden(p->hide.v[i], v);
+		r = find_hidden(p->hide.v[i], v, e);
 	return r;
 }
 

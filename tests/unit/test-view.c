@@ -187,6 +187,8 @@ static void hidden_paths_are_covered_by_kind(void)
 	f.n_hides = 2;
 	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
 	CHECK_STR(attached_at(&v, "/srv/secret")->src, "/hidden0");
+	CHECK(attached_at(&v, "/srv/secret")->optional); /* /run/thing is hidden already, and has no place inside */
+	CHECK(!attached_at(&v, "/home")->optional);
 	CHECK(makes(&v, STEP_SKEL_DIR, "/hidden0"));
 	CHECK_STR(attached_at(&v, "/etc/motd")->src, "/hidden1");
 	CHECK(makes(&v, STEP_SKEL_FILE, "/hidden1"));
