@@ -38,11 +38,11 @@ is "sshd's monitor is on the host" "$(host_ns)" "$(readlink "/proc/$monitor/ns/u
 is "in the host's mount namespace" "$(readlink /proc/1/ns/mnt)" "$(readlink "/proc/$monitor/ns/mnt")"
 is "another user sees nothing of it" "" "$(get ben ps -eo user:20,args | grep -E '^ada|sleep 600')"
 
-is "the user is mapped to themselves" "1001 1001 1" "$(get ada cat /proc/self/uid_map | awk '$1 == 1001 { print $1, $2, $3 }')"
-is "the host's root is not mapped" "" "$(get ada cat /proc/self/uid_map | awk '$2 == 0')"
-isnt "container root is somebody else" 0 "$(get ada cat /proc/self/uid_map | awk '$1 == 0 { print $2 }')"
-is "carrel root" 0 "$(get ada carrel root id -u)"
-is "sudo inside" 0 "$(get ada sudo id -u)"
+map=$(get ada cat /proc/self/uid_map)
+is "the user is mapped to themselves" "1001 1001 1" "$(echo "$map" | awk '$1 == 1001 { print $1, $2, $3 }')"
+is "the host's root is not mapped" "" "$(echo "$map" | awk '$2 == 0')"
+isnt "container root is somebody else" 0 "$(echo "$map" | awk '$1 == 0 { print $2 }')"
+is "root inside by carrel root and by sudo" "0 0" "$(get ada 'echo $(carrel root id -u) $(sudo id -u)')"
 check "root on the host reads /etc/shadow" as root head -c 1 /etc/shadow
 refuses "the user does not" as ada head -c 1 /etc/shadow
 refuses "nor root inside" as ada sudo head -c 1 /etc/shadow
