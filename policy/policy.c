@@ -13,8 +13,8 @@
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
 #include "policy/base/io.h"
-#include "policy/config-draft.h"
-#include "policy/config-profile.h"
+#include "policy/config_draft.h"
+#include "policy/config_profile.h"
 #include "policy/config.h"
 
 #define MAIN_FILE "carrel.conf"

@@ -1,4 +1,4 @@
-#include "policy/config-draft.h"
+#include "policy/config_draft.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
 #include "policy/base/parse.h"
-#include "policy/config-profile.h"
+#include "policy/config_profile.h"
 #include "policy/config.h"
 #include "policy/idrange.h"
 

@@ -1,4 +1,4 @@
-#include "policy/config-profile.h"
+#include "policy/config_profile.h"
 
 #include <assert.h>
 #include <errno.h>
