@@ -170,7 +170,10 @@ static int confine(struct carrel_data *d, const struct passwd *pw, const char *s
 	return r;
 }
 
-/* Services of the hook way are known to stop here. Of the others sudo is known to go on as if nothing had been said. */
+/*
+ * Not PAM_SESSION_ERR, at which sudo goes on as if nothing had been said. Services of the hook way are known to stop here; for
+ * the others nothing is left that they could execute, whatever they make of the answer.
+ */
 static int refuse(pam_handle_t *pamh, const char *user, const char *for_log, const char *for_user)
 {
 	const struct carrel_data *d = data_get(pamh, false);
@@ -180,7 +183,7 @@ static int refuse(pam_handle_t *pamh, const char *user, const char *for_log, con
 	(void)pam_error(pamh, "carrel: no session: %s", for_user);
 	if (!(d && d->hook) && net_shut(&e) < 0)
 		pam_syslog(pamh, LOG_ALERT, "session for '%s' refused, but the service may go on: %s", user, e.text);
-	return PAM_SESSION_ERR;
+	return PAM_PERM_DENIED;
 }
 
 static int open_confined(pam_handle_t *pamh, const char *user, const struct passwd *pw, const struct arguments *args)
