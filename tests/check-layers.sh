@@ -1,7 +1,8 @@
 #!/bin/sh
 # check-layers.sh [TREE] - includes point downwards only:
 #
-#	pam_module, helper, helper/cli -> helper/public -> policy -> policy/base
+#	pam_module, helper, helper/learn -> helper/public -> policy -> policy/base
+#	helper/cli -> helper/learn
 #	helper/door -> helper/public
 #
 # One header lies below all of them: helper/public/program.h is a file format and a prototype, includes nothing of
@@ -18,6 +19,7 @@ function layer(file) {
 	if (file ~ /^policy\//) return "policy"
 	if (file ~ /^helper\/public\//) return "public"
 	if (file ~ /^helper\/door\//) return "door"
+	if (file ~ /^helper\/learn\//) return "learn"
 	if (file ~ /^helper\/cli\//) return "cli"
 	if (file ~ /^helper\//) return "helper"
 	if (file ~ /^pam_module\//) return "module"
@@ -29,7 +31,8 @@ BEGIN {
 	below["policy"] = " policy base format "
 	below["public"] = " public policy base format "
 	below["door"] = " door public format "
-	below["cli"] = " cli public policy base format "
+	below["learn"] = " learn public policy base format "
+	below["cli"] = " cli learn public policy base format "
 	below["helper"] = " helper public policy base format "
 	below["module"] = " module public policy base format "
 }
@@ -77,6 +80,8 @@ policy/filter.c helper/public/program.h
 helper/public/client.c policy/base/err.h
 helper/door/door.c helper/public/wire.h
 helper/cli/run.c helper/public/client.h
+helper/cli/learn.c helper/learn/scan.h
+helper/learn/scan.c policy/syscalls.h
 helper/dispatch.c policy/policy.h
 pam_module/session.c helper/public/client.h
 ALLOWED
@@ -94,6 +99,10 @@ helper/door/door.c policy/policy.h
 helper/door/door.c helper/session.h
 helper/session.c helper/door/door.h
 helper/cli/run.c helper/session.h
+helper/learn/scan.c helper/cli/cli.h
+helper/learn/scan.c helper/session.h
+helper/session.c helper/learn/scan.h
+helper/door/door.c helper/learn/scan.h
 pam_module/session.c helper/session.h
 pam_module/session.c tests/lib/test.h
 policy/match.c match.h
