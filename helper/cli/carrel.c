@@ -16,6 +16,7 @@ static const struct command {
 } commands[] = {
 	{ "check", cmd_check, "say what is wrong with the configuration" },
 	{ "explain", cmd_explain, "say what a user's session would be, and which line decides it" },
+	{ "filter", cmd_filter, "show, compare and try out filters, and say which line decides" },
 	{ "pam", cmd_pam, "put pam_carrel.so into services, take it out, show where it is" },
 	{ "root", cmd_root, "inside a session: become root of its container" },
 };

@@ -7,6 +7,7 @@
  */
 int cmd_check(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
+int cmd_filter(int argc, char **argv);
 int cmd_pam(int argc, char **argv);
 int cmd_root(int argc, char **argv);
 

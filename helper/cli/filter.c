@@ -1,0 +1,181 @@
+/*
+ * carrel filter - filters for people: which there are, what they say, how two differ, which line
+ * decides. This is the table of subcommands, and the options they share.
+ */
+#include "helper/cli/filter.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <linux/audit.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "helper/cli/cli.h"
+#include "policy/base/parse.h"
+#include "policy/syscalls.h"
+
+static const struct subcommand {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *synopsis;
+	const char *help;
+	const char *options; /* lines of --help about options that it alone has */
+} subcommands[] = {
+	{ "list", cmd_filter_list, "list [--config PATH] [--json]",
+		"all filters: where from, who uses them, which are broken", "" },
+};
+
+#define N_SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
+
+static const char shared_options[] =
+	"  --config PATH      this configuration instead of the installed one\n"
+	"  --json             for programs\n";
+
+static const char footer[] =
+	"\n"
+	"NAME is looked for in the configuration's filters/, among the shipped filters and the "
+	"peers\n"
+	"(docker, podman, system-service: what others allow), or is the path of a .filter file.\n";
+
+static void print_usage(FILE *f)
+{
+	for (size_t i = 0; i < N_SUBCOMMANDS; i++)
+		(void)fprintf(f, "%s carrel filter %s\n",
+			i ? "      " : "usage:", subcommands[i].synopsis);
+	(void)fputc('\n', f);
+	for (size_t i = 0; i < N_SUBCOMMANDS; i++)
+		(void)fprintf(f, "  %-9s %s\n", subcommands[i].name, subcommands[i].help);
+	(void)fputc('\n', f);
+	(void)fputs(shared_options, f);
+	for (size_t i = 0; i < N_SUBCOMMANDS; i++)
+		(void)fputs(subcommands[i].options, f);
+	(void)fputs(footer, f);
+}
+
+int filter_fail(const char *what, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "carrel filter %s: ", what);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', stderr);
+	return 2;
+}
+
+/* The names of carrel-filter(5). */
+static const struct {
+	const char *name;
+	uint32_t arch;
+} arches[] = {
+	{ "x86-64", AUDIT_ARCH_X86_64 },
+	{ "aarch64", AUDIT_ARCH_AARCH64 },
+	{ "i386", AUDIT_ARCH_I386 },
+};
+
+static int take_arch(const char *name, struct filter_options *o)
+{
+	for (size_t i = 0; i < sizeof(arches) / sizeof(*arches); i++) {
+		if (strcmp(arches[i].name, name) == 0) {
+			o->arch = arches[i].arch;
+			o->arch_name = name;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static void default_arch(struct filter_options *o)
+{
+	o->arch = syscall_native_arch();
+	o->arch_name = "this machine's";
+	for (size_t i = 0; i < sizeof(arches) / sizeof(*arches); i++)
+		if (arches[i].arch == o->arch)
+			o->arch_name = arches[i].name;
+}
+
+static int option_take(int letter, const char *word, struct filter_options *o)
+{
+	switch (letter) {
+	case 'a':
+		return take_arch(optarg, o) == 0
+			       ? 0
+			       : -filter_fail(
+					 word, "--arch '%s': not x86-64, aarch64 or i386", optarg);
+	case 'r':
+		return parse_bool(optarg, &o->root) == 0
+			       ? 0
+			       : -filter_fail(word, "--root '%s': yes or no", optarg);
+	case 'c':
+		o->config = optarg;
+		return 0;
+	case 'u':
+		o->user = optarg;
+		return 0;
+	case 's':
+		o->service = optarg;
+		return 0;
+	default:
+		o->json = true;
+		return 0;
+	}
+}
+
+int filter_options_read(int argc, char **argv, const char *allowed, struct filter_options *ret)
+{
+	static const struct option options[] = {
+		{ "arch", required_argument, NULL, 'a' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "root", required_argument, NULL, 'r' },
+		{ "service", required_argument, NULL, 's' },
+		{ "user", required_argument, NULL, 'u' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int letter;
+
+	*ret = (struct filter_options){ .json = false };
+	default_arch(ret);
+	optind = 0; /* from the start again, as the words before may have been read */
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		if (letter == 'h') {
+			print_usage(stdout);
+			return 1;
+		}
+		if (letter == ':') {
+			(void)filter_fail(argv[0], "option '%s' needs a value", argv[optind - 1]);
+			return -EINVAL;
+		}
+		if (letter == '?' || !strchr(allowed, letter)) {
+			(void)filter_fail(argv[0], "unknown option '%s'", argv[optind - 1]);
+			return -EINVAL;
+		}
+		if (option_take(letter, argv[0], ret) < 0)
+			return -EINVAL;
+	}
+	ret->first = optind;
+	return 0;
+}
+
+int cmd_filter(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_usage(stderr);
+		return 2;
+	}
+	for (size_t i = 0; i < N_SUBCOMMANDS; i++)
+		if (strcmp(argv[1], subcommands[i].name) == 0)
+			return subcommands[i].run(argc - 1, argv + 1);
+	if (strcmp(argv[1], "--help") == 0) {
+		print_usage(stdout);
+		return 0;
+	}
+	(void)fprintf(stderr, "carrel filter: unknown %s '%s'; see 'carrel filter --help'\n",
+		argv[1][0] == '-' ? "option" : "word", argv[1]);
+	return 2;
+}
