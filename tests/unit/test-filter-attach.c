@@ -438,40 +438,78 @@ static bool installed(const char *program)
 	return system(command) == 0;
 }
 
-/* What the command said, as far as it helps. */
+/* The last of what the command said: there it says why it gave up. */
 static void tell(int out)
 {
-	char text[600];
-	ssize_t n = pread(out, text, sizeof(text) - 1, 0);
+	char text[2000];
+	const off_t end = lseek(out, 0, SEEK_END);
+	const off_t from = end > (off_t)sizeof(text) - 1 ? end - (off_t)sizeof(text) + 1 : 0;
+	const ssize_t n = pread(out, text, sizeof(text) - 1, from);
 
-	for (char *save = NULL, *l = n > 0 ? (text[n] = '\0', strtok_r(text, "\n", &save)) : NULL;
-		l; l = strtok_r(NULL, "\n", &save))
+	text[n > 0 ? n : 0] = '\0';
+	for (char *save = NULL, *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
 		printf("#   | %s\n", l);
 }
+
+/* What a daemon of the command's still writes while it ends is no failure of the program. */
+static void remove_tree(const char *dir)
+{
+	char line[128];
+
+	(void)snprintf(line, sizeof(line), "rm -rf %s 2>/dev/null || { sleep 1; rm -rf %s; }",
+		dir, dir);
+	if (system(line) != 0)
+		printf("# left behind: %s\n", dir);
+}
+
+enum { EVERYDAY_SECONDS = 120 };
 
 /* The exit status of a line of shell in a directory of its own; 1000 + signal for death. */
 static int run(int filter, const char *command, int out)
 {
-	char dir[] = "/tmp/everyday.XXXXXX", line[64];
+	char dir[] = "/tmp/everyday.XXXXXX", seconds[16];
 	const char *made = mkdtemp(dir);
 	pid_t pid = fork();
 	int status;
 
+	(void)snprintf(seconds, sizeof(seconds), "%d", EVERYDAY_SECONDS);
 	if (pid == 0) {
 		int null = open("/dev/null", O_RDWR);
 
 		if (dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
 			_exit(253);
-		if (!made || chdir(dir) < 0 || setenv("HOME", dir, 1) < 0 || setsid() < 0)
+		/*
+		 * Without SHELL tmux takes the account's, and nobody's is nologin: the session then ends
+		 * at once, before the next command sees it or after.
+		 */
+		if (!made || chdir(dir) < 0 || setenv("HOME", dir, 1) < 0 ||
+			setenv("SHELL", "/bin/sh", 1) < 0 || setsid() < 0)
 			_exit(252);
 		confine(filter);
-		execlp("timeout", "timeout", "60", "bash", "-c", command, NULL);
+		execlp("timeout", "timeout", seconds, "bash", "-c", command, NULL);
 		_exit(251);
 	}
 	status = wait_status(pid);
-	(void)snprintf(line, sizeof(line), "rm -rf %s", dir);
-	CHECK_EQ(system(line), 0);
+	remove_tree(dir);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+static const char *status_text(int status)
+{
+	switch (status) {
+	case 124:
+		return "took too long";
+	case 127:
+		return "not found, or not all of it";
+	case 250:
+		return "the filter was not attached";
+	case 251:
+	case 252:
+	case 253:
+		return "not started";
+	default:
+		return status > 1000 ? strsignal(status - 1000) : "exit status";
+	}
 }
 
 static void everyday(const char *program, const char *filters, const char *command, int line)
@@ -480,7 +518,8 @@ static void everyday(const char *program, const char *filters, const char *comma
 	int bare = run(NONE, command, out);
 
 	if (bare != 0) {
-		printf("# %s does not work here without a filter either (%d)\n", program, bare);
+		printf("# %s does not work here without a filter either (%d, %s)\n", program, bare,
+			status_text(bare));
 		tell(out);
 		return;
 	}
@@ -491,8 +530,9 @@ static void everyday(const char *program, const char *filters, const char *comma
 		if (strcmp(filters, "*") != 0 && !strstr(filters, names[filter]))
 			continue;
 		CHECK(ftruncate(out, 0) == 0 && lseek(out, 0, SEEK_SET) == 0);
-		(void)snprintf(what, sizeof(what), "%.64s under %s", program, names[filter]);
 		seen = run(filter, command, out);
+		(void)snprintf(what, sizeof(what), "%.64s under %s: %s", program, names[filter],
+			status_text(seen));
 		test_check_int("everyday.tests", line, what, seen, 0);
 		if (seen != 0)
 			tell(out);
