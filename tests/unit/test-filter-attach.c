@@ -447,7 +447,8 @@ static void tell(int out)
 	const ssize_t n = pread(out, text, sizeof(text) - 1, from);
 
 	text[n > 0 ? n : 0] = '\0';
-	for (char *save = NULL, *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+	for (char *save = NULL, *l = strtok_r(text, "\n", &save); l;
+		l = strtok_r(NULL, "\n", &save))
 		printf("#   | %s\n", l);
 }
 
@@ -456,8 +457,8 @@ static void remove_tree(const char *dir)
 {
 	char line[128];
 
-	(void)snprintf(line, sizeof(line), "rm -rf %s 2>/dev/null || { sleep 1; rm -rf %s; }",
-		dir, dir);
+	(void)snprintf(
+		line, sizeof(line), "rm -rf %s 2>/dev/null || { sleep 1; rm -rf %s; }", dir, dir);
 	if (system(line) != 0)
 		printf("# left behind: %s\n", dir);
 }
@@ -479,8 +480,8 @@ static int run(int filter, const char *command, int out)
 		if (dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
 			_exit(253);
 		/*
-		 * Without SHELL tmux takes the account's, and nobody's is nologin: the session then ends
-		 * at once, before the next command sees it or after.
+		 * Without SHELL tmux takes the account's, and nobody's is nologin: the session then
+		 * ends at once, before the next command sees it or after.
 		 */
 		if (!made || chdir(dir) < 0 || setenv("HOME", dir, 1) < 0 ||
 			setenv("SHELL", "/bin/sh", 1) < 0 || setsid() < 0)
