@@ -22,8 +22,13 @@ cat >"$tmp/expected" <<'LIST'
 711 /usr/libexec/carrel/carrel-relay
 711 /usr/libexec/carrel/carrel-root
 644 /usr/share/carrel/filters/default.filter
+644 /usr/share/carrel/filters/hpc.filter
 644 /usr/share/carrel/filters/login.filter
+644 /usr/share/carrel/filters/root.filter
 644 /usr/share/carrel/filters/strict.filter
+644 /usr/share/carrel/peers/docker.filter
+644 /usr/share/carrel/peers/podman.filter
+644 /usr/share/carrel/peers/system-service.filter
 644 /usr/share/man/man1/carrel.1
 644 /usr/share/man/man5/carrel-filter.5
 644 /usr/share/man/man5/carrel.conf.5

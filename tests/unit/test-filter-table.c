@@ -15,7 +15,7 @@
 #include "policy/syscalls.h"
 #include "tests/lib/test.h"
 
-static const char *const names[] = { "default", "login", "strict" };
+static const char *const names[] = { "default", "login", "root", "strict", "hpc" };
 #define N_NAMES (sizeof(names) / sizeof(*names))
 static void *programs[N_NAMES];
 static uint32_t arch;
