@@ -198,7 +198,7 @@ static int prepare(struct entry *n, int *container_pidfd, struct err *e)
 	if (r == 0)
 		r = peer_groups(n->task->conn_fd, &n->groups, &n->n_groups, e);
 	if (r == 0)
-		r = filter_ready(n->profile->filter, &n->filter_fd, e);
+		r = filter_ready(n->profile, &n->filter_fd, e);
 	if (r == 0)
 		r = request_file(n, &request_fd, e);
 	if (r < 0)

@@ -20,6 +20,13 @@
 static const char *const filter_dirs[] = { CARREL_SYSCONFDIR "/filters", CARREL_DATADIR "/filters" };
 #define N_FILTER_DIRS (sizeof(filter_dirs) / sizeof(filter_dirs[0]))
 
+static unsigned filter_flags(const struct profile *p)
+{
+	return FILTER_ROOT_OWNED | (p->root ? FILTER_ROOT_INSIDE : 0);
+}
+
+#define GOOD_MAX 64
+
 /* For each profile the key of its filter's program, as the files were when filters_stamp() last changed; "": not known. */
 static char (*keys)[65];
 
@@ -38,31 +45,38 @@ void filters_note(void)
 		_cleanup_(filter_cleanup) struct filter *f = NULL;
 		struct err ignored; /* whoever needs the filter will say it */
 
-		if (filter_load(filter_dirs, N_FILTER_DIRS, server.policy->profiles[i].filter, true, &f, &ignored) == 0)
+		const struct profile *p = &server.policy->profiles[i];
+
+		if (filter_load(filter_dirs, N_FILTER_DIRS, p->filter, filter_flags(p), &f, &ignored) == 0)
 			filter_key(f, keys[i]);
 	}
 }
 
-static int noted_open(const char *name, int *ret_fd)
+static int noted_open(const struct profile *p, int *ret_fd)
 {
 	size_t i;
 
 	for (i = 0; keys && server.policy && i < server.policy->n_profiles; i++)
-		if (keys[i][0] && strcmp(server.policy->profiles[i].filter, name) == 0)
+		if (keys[i][0] && strcmp(server.policy->profiles[i].name, p->name) == 0)
 			return filter_cached(server.cache_fd, keys[i], ret_fd);
 	return -ENOENT;
 }
 
-/* "NAME.good" in the cache is a copy of the program that was last given out for NAME. */
-static void remember_good(const char *name, int program_fd)
+/* A copy of the program that was last given out for such a profile's filter. */
+static void good_name(const struct profile *p, char ret[static GOOD_MAX])
 {
-	char program[PROGRAM_MAX], good[64], fresh[64];
+	(void)snprintf(ret, GOOD_MAX, "%s%s.good", p->filter, p->root ? ".root" : "");
+}
+
+static void remember_good(const struct profile *p, int program_fd)
+{
+	char program[PROGRAM_MAX], good[GOOD_MAX], fresh[GOOD_MAX + 16];
 	struct program_head last;
 	_cleanup_fd_ int fd = -1;
 	ssize_t n = pread(program_fd, program, sizeof(program), 0);
 
-	(void)snprintf(good, sizeof(good), "%s.good", name);
-	(void)snprintf(fresh, sizeof(fresh), ".%s.good.%d", name, (int)getpid());
+	good_name(p, good);
+	(void)snprintf(fresh, sizeof(fresh), ".%s.%d", good, (int)getpid());
 	fd = openat(server.cache_fd, good, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (n < (ssize_t)sizeof(last) ||
 		(fd >= 0 && read(fd, &last, sizeof(last)) == (ssize_t)sizeof(last) &&
@@ -75,12 +89,12 @@ static void remember_good(const char *name, int program_fd)
 		(void)unlinkat(server.cache_fd, fresh, 0);
 }
 
-static int last_good(const char *name, int *ret_fd)
+static int last_good(const struct profile *p, int *ret_fd)
 {
-	char good[64];
+	char good[GOOD_MAX];
 	int fd;
 
-	(void)snprintf(good, sizeof(good), "%s.good", name);
+	good_name(p, good);
 	fd = openat(server.cache_fd, good, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
@@ -88,26 +102,26 @@ static int last_good(const char *name, int *ret_fd)
 	return 0;
 }
 
-static int read_open(const char *name, int *ret_fd, struct err *e)
+static int read_open(const struct profile *p, int *ret_fd, struct err *e)
 {
 	struct event_fields f = { .priority = LOG_ERR, .uid = -1 };
-	int r = filter_open(filter_dirs, N_FILTER_DIRS, name, server.cache_fd, ret_fd, e);
+	int r = filter_open(filter_dirs, N_FILTER_DIRS, p->filter, filter_flags(p), server.cache_fd, ret_fd, e);
 
 	if (r == 0) {
-		remember_good(name, *ret_fd);
+		remember_good(p, *ret_fd);
 		return 0;
 	}
-	if (r == -EINVAL && last_good(name, ret_fd) == 0) {
+	if (r == -EINVAL && last_good(p, ret_fd) == 0) {
 		log_event(EVENT_CONFIG_BROKEN, &f, "filter '%s' is broken, its last good form stays in force: %s",
-			name, e->text);
+			p->filter, e->text);
 		return 0;
 	}
-	return err_wrap(e, r, "filter '%s'", name);
+	return err_wrap(e, r, "filter '%s'", p->filter);
 }
 
-int filter_ready(const char *name, int *ret_fd, struct err *e)
+int filter_ready(const struct profile *p, int *ret_fd, struct err *e)
 {
-	return noted_open(name, ret_fd) == 0 ? 0 : read_open(name, ret_fd, e);
+	return noted_open(p, ret_fd) == 0 ? 0 : read_open(p, ret_fd, e);
 }
 
 int warm_child(const struct task *t)
@@ -120,7 +134,7 @@ int warm_child(const struct task *t)
 	for (i = 0; i < server.policy->n_profiles; i++) {
 		_cleanup_fd_ int fd = -1;
 
-		if (read_open(server.policy->profiles[i].filter, &fd, &e) < 0)
+		if (read_open(&server.policy->profiles[i], &fd, &e) < 0)
 			log_event(EVENT_CONFIG_BROKEN, &f, "profile '%s' cannot be used: %s",
 				server.policy->profiles[i].name, e.text);
 	}

@@ -203,7 +203,7 @@ static int place(struct opening *o, struct err *e)
 {
 	int r;
 
-	r = filter_ready(o->decision.profile->filter, &o->filter_fd, e);
+	r = filter_ready(o->decision.profile, &o->filter_fd, e);
 	/* Before the namespace of the helper is left for a build: the doors stand in it. */
 	if (r == 0 && !o->request->hook)
 		r = doors_open(&o->doors_fd, e);

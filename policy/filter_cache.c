@@ -28,13 +28,22 @@
 #include "policy/filter_rules.h"
 
 /* Counts up whenever the compiler makes other programs of the same rules. */
-#define COMPILER_VERSION 2
+#define COMPILER_VERSION 3
 
 /* ---- the key ---- */
 
 static void hash_u64(crypto_generichash_state *h, uint64_t v)
 {
 	crypto_generichash_update(h, (const unsigned char *)&v, sizeof(v));
+}
+
+static void hash_matches(crypto_generichash_state *h, const struct match *m, size_t n)
+{
+	hash_u64(h, n);
+	for (size_t i = 0; i < n; i++) {
+		hash_u64(h, m[i].mask);
+		hash_u64(h, m[i].value);
+	}
 }
 
 /*
@@ -44,25 +53,26 @@ static void hash_u64(crypto_generichash_state *h, uint64_t v)
 static void hash_rules(
 	crypto_generichash_state *h, const struct filter *f, const struct verdict_table *t)
 {
+	hash_u64(h, t->arch);
 	for (int n = 0; n < SYSCALLS_MAX; n++) {
 		hash_u64(h, t->call[n].action);
 		hash_u64(h, (uint64_t)t->call[n].error);
 		hash_u64(h, t->call[n].known);
+		hash_u64(h, t->call[n].quiet);
 	}
 	for (size_t i = 0; i < f->n_args; i++) {
 		const struct arg_rule *a = &f->args[i];
 
-		hash_u64(h, (uint64_t)syscall_number(t->arch, a->arg->call));
+		hash_u64(h, (uint64_t)t->rule_call[i]);
 		hash_u64(h, a->arg->index);
 		hash_u64(h, a->arg->bits);
-		hash_u64(h, a->arg->kind);
 		hash_u64(h, a->selector ? a->selector->index + 1u : 0);
 		hash_u64(h, a->selected);
 		hash_u64(h, a->exclude);
+		hash_u64(h, a->action);
 		hash_u64(h, (uint64_t)a->error);
-		hash_u64(h, a->n_values);
-		for (size_t j = 0; j < a->n_values; j++)
-			hash_u64(h, a->values[j]);
+		hash_matches(h, a->values, a->n_values);
+		hash_matches(h, a->quiet, a->n_quiet);
 	}
 }
 
@@ -70,23 +80,23 @@ void filter_key(const struct filter *f, char ret_key[static 65])
 {
 	const struct scmp_version *v = seccomp_version();
 	crypto_generichash_state h;
-	struct verdict_table t;
 	unsigned char sum[32];
+	struct verdicts t;
 	struct utsname u;
 
-	filter_resolve(f, syscall_native_arch(), &t);
+	filter_resolve(f, 0, &t);
 	crypto_generichash_init(&h, NULL, 0, sizeof(sum));
 	hash_u64(&h, COMPILER_VERSION);
 	hash_u64(&h, PROGRAM_VERSION);
 	hash_u64(&h, v->major);
 	hash_u64(&h, v->minor);
 	hash_u64(&h, v->micro);
-	hash_u64(&h, t.arch);
 	if (uname(&u) == 0)
 		crypto_generichash_update(
 			&h, (const unsigned char *)u.release, strlen(u.release) + 1);
 	crypto_generichash_update(&h, f->content, sizeof(f->content));
-	hash_rules(&h, f, &t);
+	for (size_t i = 0; i < t.n; i++)
+		hash_rules(&h, f, &t.abi[i]);
 	crypto_generichash_final(&h, sum, sizeof(sum));
 	(void)sodium_bin2hex(ret_key, 65, sum, sizeof(sum));
 }
@@ -220,18 +230,14 @@ static int make(const struct filter *f, const char *key, int dir_fd, int *ret_fd
 	return memory_open(file, len, ret_fd, e);
 }
 
-int filter_open(const char *const *dirs, size_t n_dirs, const char *name, int cache_dir_fd,
-	int *ret_fd, struct err *e)
+int filter_open(const char *const *dirs, size_t n_dirs, const char *name, unsigned flags,
+	int cache_dir_fd, int *ret_fd, struct err *e)
 {
 	_cleanup_(filter_cleanup) struct filter *f = NULL;
 	char key[65];
 	int r;
 
-	/*
-	 * Whoever has privilege to lose reads only what root wrote; a developer's own tree is good
-	 * enough for a developer.
-	 */
-	r = filter_load(dirs, n_dirs, name, geteuid() == 0, &f, e);
+	r = filter_load(dirs, n_dirs, name, flags, &f, e);
 	if (r < 0)
 		return r;
 	filter_key(f, key);

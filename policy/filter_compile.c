@@ -1,334 +1,280 @@
 /*
- * filter_compile - rules to two BPF programs, the one with conditions through libseccomp.
+ * filter_compile - rules to two BPF programs: one ABI after the other, a binary search for the
+ * number, and at its leaves the argument rules of that call.
  *
- * To it everything is said in one shape: "refuse when (argument & mask) == value", alone or together with
- * one more such condition on the selecting argument. libseccomp 2.5 and 2.6 compile other shapes
- * (several NE, ranges above 32 bits) to programs that permit what they should refuse, or never
- * return; and a full compare of an int is passed by by setting a high bit. What comes out is still
- * not believed: filter_prove() evaluates it against the rules.
+ * libseccomp is not asked to do it. Of 2.5 and 2.6 it is known that several NE, or ranges above 32
+ * bits, become programs that permit what they should refuse, or that building them never ends; an
+ * allow-list of values has to be told to it as the complement, bit by bit; and every instruction is
+ * paid for at every login. What comes out here is not believed either: filter_prove() evaluates it
+ * against the rules.
  */
 #include "policy/filter.h"
 
 #include <errno.h>
 #include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <seccomp.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "helper/public/program.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
+#include "policy/bpf_emit.h"
 #include "policy/filter_rules.h"
 
-/*
- * Below this a chain is as fast as a tree, and libseccomp before 2.5.4 forgets the default action
- * of an empty tree.
- */
-#define TREE_FROM 32
+/* One of the two programs being made. */
+struct program {
+	const struct filter *f;
+	const struct verdict_table *t; /* of the ABI in hand */
+	struct bpf_emit out;
+	bool quiet;
+};
 
-static void cleanup_scmp(scmp_filter_ctx *ctx)
+static uint32_t verdict_of(enum call_action action, int error)
 {
-	if (*ctx)
-		seccomp_release(*ctx);
+	switch (action) {
+	case CALL_REFUSE:
+		return SECCOMP_RET_ERRNO | (uint32_t)error;
+	case CALL_LOG:
+		return SECCOMP_RET_LOG;
+	case CALL_ALLOW:
+		return SECCOMP_RET_ALLOW;
+	case CALL_KILL:
+		break;
+	}
+	return SECCOMP_RET_KILL_PROCESS;
 }
 
-/* ---- an argument rule as matches ---- */
+/* ---- one comparison ---- */
 
-static bool any_below(const struct arg_rule *rule, uint64_t mask, uint64_t prefix)
+/* Of the low or high half of an argument's register. */
+static uint32_t half(unsigned index, bool high)
 {
-	for (size_t i = 0; i < rule->n_values; i++)
-		if ((rule->values[i] & mask) == prefix)
+	bool first = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? high : !high;
+
+	return (uint32_t)(offsetof(struct seccomp_data, args) + 8 * index + (first ? 0 : 4));
+}
+
+/* (half & mask) == value */
+static bpf_label half_emit(struct bpf_emit *out, unsigned index, bool high, uint32_t mask,
+	uint32_t value, bpf_label yes, bpf_label no)
+{
+	if (mask == 0)
+		return yes;
+	if (value == 0 && mask != UINT32_MAX)
+		(void)bpf_jump(out, BPF_JSET, mask, no, yes);
+	else
+		(void)bpf_jump(out, BPF_JEQ, value, yes, no);
+	if (value != 0 && mask != UINT32_MAX)
+		(void)bpf_and(out, mask);
+	return bpf_load(out, half(index, high));
+}
+
+/* Values have no bits outside their masks, and masks none outside the argument's width. */
+static bpf_label match_emit(struct bpf_emit *out, const struct syscall_arg *arg, struct match m,
+	bpf_label yes, bpf_label no)
+{
+	yes = half_emit(out, arg->index, false, (uint32_t)m.mask, (uint32_t)m.value, yes, no);
+	return half_emit(out, arg->index, true, (uint32_t)(m.mask >> 32),
+		(uint32_t)(m.value >> 32), yes, no);
+}
+
+/* The first one met, or none. A register that is compared whole is loaded once for all. */
+static bpf_label matches_emit(struct bpf_emit *out, const struct syscall_arg *arg,
+	const struct match *m, size_t n, bpf_label met, bpf_label none)
+{
+	bool whole = n > 0 && arg->bits <= 32;
+
+	for (size_t i = 0; i < n; i++)
+		whole = whole && m[i].mask == UINT32_MAX;
+	for (size_t i = n; i-- > 0;)
+		none = whole ? bpf_jump(out, BPF_JEQ, (uint32_t)m[i].value, met, none)
+			     : match_emit(out, arg, m[i], met, none);
+	return whole ? bpf_load(out, half(arg->index, false)) : none;
+}
+
+/* ---- the argument rules of one call ---- */
+
+/* Where a call goes that keeps to the rule, and one that the rule logs. */
+struct ways {
+	bpf_label kept, logged;
+};
+
+static bpf_label rule_emit(struct program *p, const struct arg_rule *rule, bool whole, struct ways w)
+{
+	struct bpf_emit *out = &p->out;
+	bpf_label kept = w.kept, broken, quiet, begin = kept;
+	struct match selected;
+
+	if (whole && rule->n_values > 0) {
+		broken = rule->action == CALL_LOG ? w.logged
+						  : bpf_ret(out, verdict_of(rule->action, rule->error));
+		begin = rule->exclude ? matches_emit(out, rule->arg, rule->values, rule->n_values,
+						broken, kept)
+				      : matches_emit(out, rule->arg, rule->values, rule->n_values,
+						kept, broken);
+	}
+	/* The program that does not answer for a quiet value lets it pass. */
+	if (rule->n_quiet > 0) {
+		quiet = kept;
+		if (rule->action != CALL_LOG)
+			quiet = bpf_ret(out, p->quiet ? verdict_of(rule->action, rule->error)
+						      : SECCOMP_RET_ALLOW);
+		begin = matches_emit(out, rule->arg, rule->quiet, rule->n_quiet, quiet, begin);
+	}
+	if (!rule->selector || begin == kept)
+		return begin;
+	selected = (struct match){ syscall_arg_mask(rule->selector), rule->selected };
+	return match_emit(out, rule->selector, selected, begin, kept);
+}
+
+static bool logs_before(const struct program *p, int number, size_t end)
+{
+	for (size_t i = 0; i < end; i++)
+		if (p->t->rule_call[i] == number && p->f->args[i].action == CALL_LOG)
 			return true;
 	return false;
 }
 
-static int match_add(struct match *ret, int n, uint64_t mask, uint64_t value)
-{
-	if (n >= MATCH_MAX)
-		return -E2BIG;
-	ret[n] = (struct match){ .mask = mask, .value = value };
-	return n + 1;
-}
-
 /*
- * All values but the listed ones, as the fewest blocks aligned to a power of two: walks the tree of
- * binary prefixes.
+ * All rules of the call, the last one first. A rule that only logs does not end the judging: what
+ * follows it is there twice, once for calls that will be logged.
  */
-static int complement(const struct arg_rule *rule, uint64_t mask, uint64_t prefix, int bit,
-	struct match *ret, int n)
+static bpf_label call_emit(struct program *p, int number)
 {
-	uint64_t one = UINT64_C(1) << (bit - 1);
+	const struct call_verdict *v = &p->t->call[number];
+	bool mine = v->quiet == p->quiet;
+	struct ways w = { 0 };
 
-	for (int side = 0; side < 2; side++) {
-		uint64_t half = prefix | (side ? one : 0);
+	w.kept = bpf_ret(&p->out, mine ? verdict_of(v->action, v->error) : SECCOMP_RET_ALLOW);
+	if (mine && logs_before(p, number, p->f->n_args))
+		w.logged = bpf_ret(&p->out, SECCOMP_RET_LOG);
+	for (size_t i = p->f->n_args; i-- > 0;) {
+		const struct arg_rule *rule = &p->f->args[i];
 
-		if (!any_below(rule, mask | one, half))
-			n = match_add(ret, n, mask | one, half);
-		else if (bit > 1)
-			n = complement(rule, mask | one, half, bit - 1, ret, n);
-		if (n < 0)
-			return n;
-	}
-	return n;
-}
-
-int arg_rule_matches(const struct arg_rule *rule, struct match ret[static MATCH_MAX])
-{
-	uint64_t all = syscall_arg_mask(rule->arg), bits = 0;
-	int n = 0;
-
-	if (rule->arg->kind == ARG_VALUE && !rule->exclude)
-		return complement(rule, 0, 0, rule->arg->bits, ret, 0);
-	if (rule->arg->kind == ARG_VALUE) {
-		for (size_t i = 0; i < rule->n_values && n >= 0; i++)
-			n = match_add(ret, n, all, rule->values[i]);
-		return n;
-	}
-	for (size_t i = 0; i < rule->n_values; i++)
-		bits |= rule->values[i];
-	if (!rule->exclude)
-		bits = all & ~bits;
-	for (int b = 0; b < 64 && n >= 0; b++)
-		if (bits & (UINT64_C(1) << b))
-			n = match_add(ret, n, UINT64_C(1) << b, UINT64_C(1) << b);
-	return n;
-}
-
-/* ---- the two programs ---- */
-
-static int context(uint32_t arch, uint32_t fallback, scmp_filter_ctx *ret, struct err *e)
-{
-	_cleanup_(cleanup_scmp) scmp_filter_ctx ctx = seccomp_init(fallback);
-	int r;
-
-	if (!ctx)
-		return err_set(e, ENOMEM, "libseccomp has no filter to give");
-	r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	if (r == 0 && arch != seccomp_arch_native()) {
-		r = seccomp_arch_remove(ctx, SCMP_ARCH_NATIVE);
-		if (r == 0)
-			r = seccomp_arch_add(ctx, arch); /* its tokens are the kernel's */
-	}
-	if (r < 0)
-		return err_set(e, -r, "libseccomp: no filter for architecture 0x%x", arch);
-	*ret = ptr_take(&ctx);
-	return 0;
-}
-
-/*
- * libseccomp takes this machine's numbers and translates them; names it does not know have one
- * number everywhere.
- */
-static int scmp_number(uint32_t arch, int number)
-{
-	char name[SYSCALL_NAME_MAX];
-	int n;
-
-	if (arch == seccomp_arch_native() || !syscall_name(arch, number, name))
-		return number;
-	n = seccomp_syscall_resolve_name(name);
-	return n == __NR_SCMP_ERROR ? number : n;
-}
-
-static int rule_add(scmp_filter_ctx ctx, uint32_t arch, uint32_t action, int number, unsigned n_cmp,
-	const struct scmp_arg_cmp *cmp, struct err *e)
-{
-	int r = seccomp_rule_add_array(ctx, action, scmp_number(arch, number), n_cmp, cmp);
-
-	if (r < 0)
-		return err_set(e, -r, "libseccomp refuses a rule for system call %d: %s", number,
-			strerror(-r));
-	return 0;
-}
-
-static int arg_rule_add(
-	scmp_filter_ctx ctx, uint32_t arch, int number, const struct arg_rule *rule, struct err *e)
-{
-	_cleanup_free_ struct match *m = calloc(MATCH_MAX, sizeof(*m));
-	int n, r = 0;
-
-	if (!m)
-		return err_set(e, ENOMEM, "out of memory");
-	n = arg_rule_matches(rule, m);
-	if (n < 0)
-		return err_set(e, -n, "%s:%u: needs more than %d comparisons", rule->at.file,
-			rule->at.line, MATCH_MAX);
-	for (int i = 0; i < n && r == 0; i++) {
-		struct scmp_arg_cmp cmp[2] = {
-			SCMP_CMP(rule->arg->index, SCMP_CMP_MASKED_EQ, m[i].mask, m[i].value),
-		};
-		if (rule->selector)
-			cmp[1] = SCMP_CMP(rule->selector->index, SCMP_CMP_MASKED_EQ,
-				syscall_arg_mask(rule->selector), rule->selected);
-		r = rule_add(ctx, arch, SCMP_ACT_ERRNO((uint32_t)rule->error), number,
-			rule->selector ? 2 : 1, cmp, e);
-	}
-	return r;
-}
-
-/* What an admin wants to hear of. Returns the number of calls with rules. */
-static int add_loud(
-	scmp_filter_ctx ctx, const struct filter *f, const struct verdict_table *t, struct err *e)
-{
-	int rules = 0, r = 0;
-
-	for (int n = 0; n < SYSCALLS_MAX && r == 0; n++) {
-		const struct call_verdict *v = &t->call[n];
-
-		if (v->action == CALL_ALLOW || !v->known || v->quiet)
+		if (p->t->rule_call[i] != number)
 			continue;
-		r = rule_add(ctx, t->arch,
-			v->action == CALL_KILL ? SCMP_ACT_KILL_PROCESS
-					       : SCMP_ACT_ERRNO((uint32_t)v->error),
-			n, 0, NULL, e);
-		rules++;
+		w.kept = rule_emit(p, rule, mine, w);
+		if (mine && logs_before(p, number, i))
+			w.logged = rule_emit(p, rule, mine, (struct ways){ w.logged, w.logged });
 	}
-	for (size_t i = 0; i < f->n_args && r == 0; i++) {
-		if (t->rule_call[i] < 0)
-			continue;
-		r = arg_rule_add(ctx, t->arch, t->rule_call[i], &f->args[i], e);
-		rules++;
-	}
-	return r < 0 ? r : rules;
+	return w.kept;
 }
 
-static int export(
-	scmp_filter_ctx ctx, int rules, struct sock_filter *ret, uint16_t *ret_n, struct err *e)
-{
-	_cleanup_fd_ int fd = -1;
-	ssize_t n;
-	int r = 0;
-
-	if (rules >= TREE_FROM)
-		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	fd = memfd_create("filter", MFD_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, errno, "memfd: %s", strerror(errno));
-	if (r == 0)
-		r = seccomp_export_bpf(ctx, fd);
-	if (r < 0)
-		return err_set(e, -r, "libseccomp makes no program: %s", strerror(-r));
-	n = pread(fd, ret, (PROGRAM_INSNS + 1) * sizeof(*ret), 0);
-	if (n < 0)
-		return err_set(e, errno, "memfd: %s", strerror(errno));
-	if (n == 0 || n % (ssize_t)sizeof(*ret) || n > (ssize_t)(PROGRAM_INSNS * sizeof(*ret)))
-		return err_set(e, E2BIG, "the program has %zd instructions; the kernel takes %d",
-			n / (ssize_t)sizeof(*ret), PROGRAM_INSNS);
-	*ret_n = (uint16_t)(n / (ssize_t)sizeof(*ret));
-	return 0;
-}
-
-static int make_loud(const struct filter *f, const struct verdict_table *t, struct sock_filter *ret,
-	uint16_t *ret_n, struct err *e)
-{
-	_cleanup_(cleanup_scmp) scmp_filter_ctx ctx = NULL;
-	int r;
-
-	r = context(t->arch, SCMP_ACT_ALLOW, &ctx, e);
-	if (r == 0)
-		r = add_loud(ctx, f, t, e);
-	return r < 0 ? r : export(ctx, r, ret, ret_n, e);
-}
+/* ---- numbers ---- */
 
 /* Numbers from `first` on, until the next run begins. */
 struct run {
-	uint32_t first, action;
+	uint32_t first, verdict;
+	bool args; /* not the verdict, but the argument rules of this number */
 };
 
-/* All that the loud program decides about passes the quiet one; the rest does not exist. */
-static uint32_t quiet_action(const struct verdict_table *t, int number)
-{
-	const struct call_verdict *v = &t->call[number];
+#define RUNS_MAX (SYSCALLS_MAX + 3)
 
-	if (number == SYSCALLS_MAX || !v->known || (v->action == CALL_REFUSE && v->error == ENOSYS))
-		return SECCOMP_RET_ERRNO | ENOSYS;
-	return v->quiet ? SECCOMP_RET_ERRNO | (uint32_t)v->error : SECCOMP_RET_ALLOW;
+/* All that the loud program decides about passes the quiet one; what is left does not exist. */
+static struct run run_at(const struct program *p, uint32_t number)
+{
+	const struct verdict_table *t = p->t;
+	struct run run = { .first = number, .verdict = SECCOMP_RET_ALLOW };
+
+	if (number >= SYSCALLS_MAX) {
+		if (number == X32_FIRST && t->arch == AUDIT_ARCH_X86_64)
+			run.verdict = SECCOMP_RET_KILL_PROCESS;
+		else if (p->quiet)
+			run.verdict = SECCOMP_RET_ERRNO | ENOSYS;
+		return run;
+	}
+	if (t->call[number].quiet == p->quiet)
+		run.verdict = verdict_of(t->call[number].action, t->call[number].error);
+	for (size_t i = 0; i < p->f->n_args; i++)
+		run.args |= t->rule_call[i] == (int)number &&
+			    (t->call[number].quiet == p->quiet || p->f->args[i].n_quiet > 0);
+	return run;
 }
 
-static size_t quiet_runs(const struct verdict_table *t, struct run ret[static SYSCALLS_MAX + 1])
+static size_t runs_of(const struct program *p, struct run ret[static RUNS_MAX])
 {
+	/* -1 is a call that a tracer has taken back. */
+	const uint32_t beyond[] = { SYSCALLS_MAX, X32_FIRST, UINT32_MAX };
 	size_t n = 0;
 
-	for (int number = 0; number <= SYSCALLS_MAX; number++) {
-		uint32_t action = quiet_action(t, number);
+	for (uint32_t i = 0; i < RUNS_MAX; i++) {
+		struct run run = run_at(p, i < SYSCALLS_MAX ? i : beyond[i - SYSCALLS_MAX]);
 
-		if (n == 0 || ret[n - 1].action != action)
-			ret[n++] = (struct run){ (uint32_t)number, action };
+		if (n == 0 || run.args || ret[n - 1].args || run.verdict != ret[n - 1].verdict)
+			ret[n++] = run;
 	}
 	return n;
 }
 
-#define TREE_NEAR 80 /* so many runs, of three instructions at most each, can be jumped over with a byte */
-
-/* Binary search; returns how many instructions there are now. */
-static size_t search_emit(struct sock_filter *ret, size_t n, const struct run *runs, size_t n_runs)
+static bpf_label search_emit(struct program *p, const struct run *runs, size_t n)
 {
-	size_t left = n_runs / 2, jump = n;
-	bool far = left > TREE_NEAR;
+	bpf_label low, high;
 
-	if (n_runs == 1) {
-		ret[n] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, runs->action);
-		return n + 1;
-	}
-	n = search_emit(ret, n + 1 + far, runs, left);
-	ret[jump] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, runs[left].first,
-		far ? 0 : (uint8_t)(n - jump - 1), far);
-	if (far)
-		ret[jump + 1] = (struct sock_filter)BPF_JUMP(
-			BPF_JMP | BPF_JA, (uint32_t)(n - jump - 2), 0, 0);
-	return search_emit(ret, n, runs + left, n_runs - left);
+	if (n == 1)
+		return runs->args ? call_emit(p, (int)runs->first) : bpf_ret(&p->out, runs->verdict);
+	high = search_emit(p, runs + n / 2, n - n / 2);
+	low = search_emit(p, runs, n / 2);
+	return bpf_jump(&p->out, BPF_JGE, runs[n / 2].first, high, low);
 }
 
-/*
- * What depends on the number alone needs no library: few runs of numbers, where libseccomp would compare
- * with each. The kernel takes time for every instruction, at every login.
- */
-static uint16_t make_quiet(const struct verdict_table *t, struct sock_filter *ret)
+/* Makes one program in ret, and says how long it is. */
+static int program_make(const struct filter *f, const struct verdicts *v, bool quiet,
+	struct sock_filter *ret, uint16_t *ret_n, struct err *e)
 {
-	const struct sock_filter head[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, t->arch, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	_cleanup_free_ struct sock_filter *insns = calloc(PROGRAM_INSNS, sizeof(*insns));
+	struct program p = {
+		.f = f,
+		.quiet = quiet,
+		.out = { .insns = insns, .size = PROGRAM_INSNS },
 	};
-	struct run runs[SYSCALLS_MAX + 1];
+	struct run runs[RUNS_MAX];
+	bpf_label next, abi;
 
-	memcpy(ret, head, sizeof(head));
-	return (uint16_t)search_emit(
-		ret, sizeof(head) / sizeof(*head), runs, quiet_runs(t, runs));
+	if (!insns)
+		return err_set(e, ENOMEM, "out of memory");
+	next = bpf_ret(&p.out, SECCOMP_RET_KILL_PROCESS);
+	for (size_t i = v->n; i-- > 0;) {
+		p.t = &v->abi[i];
+		(void)search_emit(&p, runs, runs_of(&p, runs));
+		abi = bpf_load(&p.out, offsetof(struct seccomp_data, nr));
+		next = bpf_jump(&p.out, BPF_JEQ, p.t->arch, abi, next);
+	}
+	(void)bpf_load(&p.out, offsetof(struct seccomp_data, arch));
+	if (p.out.full)
+		return err_set(e, E2BIG, "more than the %d instructions that the kernel takes; "
+			"fewer argument rules would do", PROGRAM_INSNS);
+	memcpy(ret, insns + PROGRAM_INSNS - p.out.n, p.out.n * sizeof(*ret));
+	*ret_n = (uint16_t)p.out.n;
+	return 0;
 }
 
 int filter_compile(
 	const struct filter *f, uint32_t arch, void **ret, size_t *ret_len, struct err *e)
 {
-	/* One instruction more, so that a program which is too long shows. */
-	_cleanup_free_ char *file = calloc(1, PROGRAM_MAX + 2 * sizeof(struct sock_filter));
-	_cleanup_free_ struct verdict_table *t = malloc(sizeof(*t));
+	_cleanup_free_ char *file = calloc(1, PROGRAM_MAX);
+	_cleanup_free_ struct verdicts *v = malloc(sizeof(*v));
 	struct program_head *h = (void *)file;
 	struct sock_filter *insns;
 	size_t len = 0;
 	int r;
 
-	if (!file || !t)
+	if (!file || !v)
 		return err_set(e, ENOMEM, "out of memory");
-	filter_resolve(f, arch ? arch : syscall_native_arch(), t);
+	filter_resolve(f, arch, v);
 	insns = (void *)(h + 1);
 	*h = (struct program_head){
 		.magic = PROGRAM_MAGIC,
 		.version = PROGRAM_VERSION,
-		.arch = t->arch,
+		.arch = v->abi[0].arch,
 	};
-	r = make_loud(f, t, insns, &h->loud, e);
+	r = program_make(f, v, false, insns, &h->loud, e);
+	if (r == 0)
+		r = program_make(f, v, true, insns + h->loud, &h->quiet, e);
 	if (r == 0) {
-		h->quiet = make_quiet(t, insns + h->loud);
 		len = sizeof(*h) + ((size_t)h->loud + h->quiet) * sizeof(*insns);
-		r = filter_prove(f, t, file, len, e);
+		r = filter_prove(f, v, file, len, e);
 	}
 	if (r < 0)
 		return err_wrap(e, r, "filter '%s'", f->name);

@@ -74,7 +74,10 @@ static const char *const unified[] = {
 };
 #define UNIFIED_END (UNIFIED_FIRST + (int)(sizeof(unified) / sizeof(*unified)))
 
-/* Older numbers that libseccomp 2.5.4 does not know yet. */
+/*
+ * Older numbers that libseccomp 2.5.4 does not know yet; and those of i386 for which it gives the
+ * number of a part of socketcall(2) or ipc(2) instead.
+ */
 static const struct {
 	uint32_t arch;
 	int number;
@@ -82,6 +85,31 @@ static const struct {
 } late[] = {
 	{ AUDIT_ARCH_X86_64, 335, "uretprobe" },
 	{ AUDIT_ARCH_X86_64, 336, "uprobe" },
+	{ AUDIT_ARCH_I386, 359, "socket" },
+	{ AUDIT_ARCH_I386, 360, "socketpair" },
+	{ AUDIT_ARCH_I386, 361, "bind" },
+	{ AUDIT_ARCH_I386, 362, "connect" },
+	{ AUDIT_ARCH_I386, 363, "listen" },
+	{ AUDIT_ARCH_I386, 364, "accept4" },
+	{ AUDIT_ARCH_I386, 365, "getsockopt" },
+	{ AUDIT_ARCH_I386, 366, "setsockopt" },
+	{ AUDIT_ARCH_I386, 367, "getsockname" },
+	{ AUDIT_ARCH_I386, 368, "getpeername" },
+	{ AUDIT_ARCH_I386, 369, "sendto" },
+	{ AUDIT_ARCH_I386, 370, "sendmsg" },
+	{ AUDIT_ARCH_I386, 371, "recvfrom" },
+	{ AUDIT_ARCH_I386, 372, "recvmsg" },
+	{ AUDIT_ARCH_I386, 373, "shutdown" },
+	{ AUDIT_ARCH_I386, 393, "semget" },
+	{ AUDIT_ARCH_I386, 394, "semctl" },
+	{ AUDIT_ARCH_I386, 395, "shmget" },
+	{ AUDIT_ARCH_I386, 396, "shmctl" },
+	{ AUDIT_ARCH_I386, 397, "shmat" },
+	{ AUDIT_ARCH_I386, 398, "shmdt" },
+	{ AUDIT_ARCH_I386, 399, "msgget" },
+	{ AUDIT_ARCH_I386, 400, "msgsnd" },
+	{ AUDIT_ARCH_I386, 401, "msgrcv" },
+	{ AUDIT_ARCH_I386, 402, "msgctl" },
 };
 
 /* clang-format off */
@@ -548,10 +576,9 @@ int syscall_number(uint32_t arch, const char *name)
 	n = seccomp_syscall_resolve_name_arch(arch, name);
 	if (n >= 0 && n < SYSCALLS_MAX)
 		return n;
-	/* Below zero libseccomp means: known, but not on this architecture. */
-	if (n != __NR_SCMP_ERROR || arch != syscall_native_arch())
-		return -ENOENT;
-	n = unified_number(name);
+	/* Below zero libseccomp means: known, but not on this architecture, or only through socketcall(2). */
+	if (n == __NR_SCMP_ERROR)
+		n = unified_number(name);
 	return n >= 0 ? n : late_number(arch, name);
 }
 

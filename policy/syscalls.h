@@ -20,9 +20,7 @@ uint32_t syscall_native_arch(void);
 bool syscall_known(const char *name);
 
 /*
- * The call's number on the architecture, below SYSCALLS_MAX; -ENOENT if it has none there. For
- * another architecture than this machine's, calls that libseccomp does not know count as absent: no
- * rule could be made for them.
+ * The call's number on the architecture, below SYSCALLS_MAX; -ENOENT if it has none there.
  */
 int syscall_number(uint32_t arch, const char *name);
 

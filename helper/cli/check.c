@@ -16,6 +16,8 @@
 #include "helper/cli/config.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
+#include "policy/filter.h"
+#include "policy/filter_rules.h"
 #include "policy/idrange.h"
 
 static const char usage_text[] =
@@ -111,13 +113,43 @@ static bool profile_used(const struct policy *p, const struct profile *profile)
 	return false;
 }
 
+/* Another profile before this one that has the same filter for the same kind of session. */
+static bool filter_checked(const struct policy *p, size_t at)
+{
+	const struct profile *profile = &p->profiles[at];
+
+	for (size_t i = 0; i < at; i++)
+		if (p->profiles[i].root == profile->root &&
+			strcmp(p->profiles[i].filter, profile->filter) == 0)
+			return true;
+	return false;
+}
+
+/* Does it become a program? */
+static void check_filter(const struct config *c, const struct profile *profile, struct findings *f)
+{
+	_cleanup_(filter_cleanup) struct filter *filter = NULL;
+	_cleanup_free_ void *program = NULL;
+	struct err e;
+	size_t len;
+
+	if (config_filter(c, profile, &filter, &e) < 0 || filter_compile(filter, 0, &program, &len, &e) < 0) {
+		find(f->errors, &profile->origin, "profile '%s': %s", profile->name, e.text);
+		return;
+	}
+	if (filter->i386)
+		find(f->warnings, &filter->i386_at,
+			"filter '%s' lets 32-bit programs in: for them the rules on socket, socketpair and "
+			"setsockopt do not hold, as socketcall(2) takes its arguments from memory",
+			profile->filter);
+}
+
 static void check_profiles(const struct config *c, struct findings *f)
 {
 	const struct policy *p = c->policy;
 
 	for (size_t i = 0; i < p->n_profiles; i++) {
 		const struct profile *profile = &p->profiles[i];
-		struct err e;
 
 		if (!profile_used(p, profile))
 			find(f->warnings, &profile->origin, "profile '%s' is assigned to nobody",
@@ -127,9 +159,8 @@ static void check_profiles(const struct config *c, struct findings *f)
 				"profile '%s': linger = yes without memory-max "
 				"and tasks-max: what is left running has no bounds",
 				profile->name);
-		if (config_filter(c, profile->filter, &e) < 0)
-			find(f->errors, &profile->origin, "profile '%s': %s", profile->name,
-				e.text);
+		if (!filter_checked(p, i))
+			check_filter(c, profile, f);
 	}
 }
 

@@ -48,11 +48,11 @@ void config_close(struct config *c)
 	c->policy = NULL;
 }
 
-int config_filter(const struct config *c, const char *name, struct err *e)
+int config_filter(const struct config *c, const struct profile *p, struct filter **ret, struct err *e)
 {
-	_cleanup_(filter_cleanup) struct filter *f = NULL;
+	unsigned flags = (c->trusted ? FILTER_ROOT_OWNED : 0) | (p->root ? FILTER_ROOT_INSIDE : 0);
 
-	return filter_load(c->filter_dirs, c->n_filter_dirs, name, c->trusted, &f, e);
+	return filter_load(c->filter_dirs, c->n_filter_dirs, p->filter, flags, ret, e);
 }
 
 json_t *json_text(const char *s)

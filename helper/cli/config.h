@@ -8,6 +8,7 @@
 #include "policy/policy.h"
 
 struct err;
+struct filter;
 
 /* A configuration as the command line names it, and where its filters lie. */
 struct config {
@@ -27,8 +28,8 @@ struct config {
 int config_open(const char *path, struct config *ret, struct err *e);
 void config_close(struct config *c);
 
-/* Is there a good filter of that name? */
-int config_filter(const struct config *c, const char *name, struct err *e);
+/* The filter of a profile. */
+int config_filter(const struct config *c, const struct profile *p, struct filter **ret, struct err *e);
 
 /* A string for JSON, which knows UTF-8 only: other bytes become '?'. NULL stays null. */
 json_t *json_text(const char *s);

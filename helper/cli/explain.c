@@ -15,6 +15,7 @@
 #include "policy/account.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
+#include "policy/filter.h"
 #include "policy/idrange.h"
 #include "policy/subid.h"
 
@@ -207,6 +208,7 @@ static void explain_account(
 {
 	struct person who = account_person(a);
 	struct decision d = policy_decide(c->policy, &who, service);
+	_cleanup_(filter_cleanup) struct filter *f = NULL;
 	struct err e;
 
 	set(out, "user", account_json(a));
@@ -216,7 +218,7 @@ static void explain_account(
 	if (d.verdict != VERDICT_CONFINE)
 		return;
 	set(out, "profile", profile_json(d.profile));
-	if (config_filter(c, d.profile->filter, &e) < 0)
+	if (config_filter(c, d.profile, &f, &e) < 0)
 		refuse(out, e.text);
 	explain_groups(out, &who, c->policy);
 	explain_ids(out, a, c->policy);

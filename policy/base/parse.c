@@ -165,3 +165,16 @@ const char *word_next(const char **s, size_t *ret_len)
 	*ret_len = n;
 	return word;
 }
+
+#define ERRNO_MAX 133 /* EHWPOISON */
+
+int parse_errno(const char *name)
+{
+	for (int n = 1; n <= ERRNO_MAX; n++) {
+		const char *known = strerrorname_np(n);
+
+		if (known && strcmp(known, name) == 0)
+			return n;
+	}
+	return -EINVAL;
+}

@@ -31,4 +31,7 @@ bool path_valid(const char *s);
 /* The next blank-separated word of *s, which moves behind it; NULL at the end. */
 const char *word_next(const char **s, size_t *ret_len);
 
+/* An errno by its name, "EPERM"; -EINVAL: no such name. */
+int parse_errno(const char *name);
+
 #endif

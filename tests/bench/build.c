@@ -181,6 +181,7 @@ static void filter_prepare(struct bench *b)
 	struct decision decision;
 	struct person who;
 	const char *name;
+	unsigned flags;
 	struct err e;
 	int fd;
 
@@ -190,9 +191,10 @@ static void filter_prepare(struct bench *b)
 	if (decision.verdict != VERDICT_CONFINE)
 		must(err_set(&e, EINVAL, "%s is not confined", b->user), &e);
 	name = decision.profile->filter;
-	must(filter_load(filter_dirs, 2, name, true, &f, &e), &e);
+	flags = FILTER_ROOT_OWNED | (decision.profile->root ? FILTER_ROOT_INSIDE : 0);
+	must(filter_load(filter_dirs, 2, name, flags, &f, &e), &e);
 	filter_key(f, b->key);
-	must(filter_open(filter_dirs, 2, name, b->cache_fd, &fd, &e), &e);
+	must(filter_open(filter_dirs, 2, name, flags, b->cache_fd, &fd, &e), &e);
 }
 
 static void in_child(struct bench *b, void (*work)(const struct bench *))

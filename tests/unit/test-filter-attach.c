@@ -59,7 +59,7 @@ static void compile_all(void)
 		size_t len = 0;
 
 		programs[i] = -1;
-		if (filter_load(dirs, 1, names[i], false, &f, &e) < 0 ||
+		if (filter_load(dirs, 1, names[i], 0, &f, &e) < 0 ||
 			filter_compile(f, 0, &file, &len, &e) < 0)
 			test_fail(__FILE__, __LINE__, e.text);
 		else

@@ -41,7 +41,7 @@ static bool compile_all(void)
 
 		free(programs[i]);
 		programs[i] = NULL;
-		if (filter_load(dirs, 1, names[i], false, &f, &e) < 0 ||
+		if (filter_load(dirs, 1, names[i], 0, &f, &e) < 0 ||
 			filter_compile(f, arch, &programs[i], &len, &e) < 0) {
 			test_fail(__FILE__, __LINE__, e.text);
 			good = false;

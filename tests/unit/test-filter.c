@@ -47,7 +47,7 @@ static int load(const char *text, struct filter **ret, struct err *e)
 {
 	e->text[0] = '\0';
 	put(admin, "t", text);
-	return filter_load(dirs, 2, "t", false, ret, e);
+	return filter_load(dirs, 2, "t", 0, ret, e);
 }
 
 static void refused(int line, const char *text, const char *part)
@@ -62,6 +62,17 @@ static void refused(int line, const char *text, const char *part)
 }
 #define REFUSED(text, part) refused(__LINE__, text, part)
 
+static uint32_t verdict_on(const struct filter *f, uint32_t arch, const char *call, uint64_t a0,
+	uint64_t a1, uint64_t a2)
+{
+	static struct verdicts t;
+	struct seccomp_data d = { .arch = arch, .args = { a0, a1, a2 } };
+
+	filter_resolve(f, arch == AUDIT_ARCH_AARCH64 ? arch : AUDIT_ARCH_X86_64, &t);
+	d.nr = syscall_number(arch, call);
+	return filter_verdict(f, &t, &d, NULL);
+}
+
 /*
  * The verdict of the rules, after checking that a compiled program says the same: filter_compile()
  * proves it.
@@ -69,12 +80,7 @@ static void refused(int line, const char *text, const char *part)
 static uint32_t verdict(
 	const struct filter *f, const char *call, uint64_t a0, uint64_t a1, uint64_t a2)
 {
-	static struct verdict_table t;
-	struct seccomp_data d = { .arch = AUDIT_ARCH_X86_64, .args = { a0, a1, a2 } };
-
-	filter_resolve(f, AUDIT_ARCH_X86_64, &t);
-	d.nr = syscall_number(AUDIT_ARCH_X86_64, call);
-	return filter_verdict(f, &t, &d, NULL);
+	return verdict_on(f, AUDIT_ARCH_X86_64, call, a0, a1, a2);
 }
 
 #define ERR(e) (SECCOMP_RET_ERRNO | (e))
@@ -132,19 +138,29 @@ static void every_mistake_names_file_line_and_word(void)
 		"unknown value 'AF_INTE' for socket.domain");
 	REFUSED("[args]\nsocket.domain = 4294967297\n", "unknown value '4294967297'");
 	REFUSED("[args]\nsocket.domain = 1x\n", "unknown value '1x'");
-	REFUSED("[args]\nsocket.domain =\n", "socket.domain on line 2 has no values");
-	REFUSED("[args]\nsocket.domain = not\n[filter]\n", "socket.domain on line 2 has no values");
+	REFUSED("[args]\nsocket.domain =\n", "line 2: socket.domain has no values");
+	REFUSED("[args]\nsocket.domain = not\n[filter]\n", "t.filter:3: line 2: socket.domain has no values");
 	REFUSED("[args]\nsocket.domain = not else EPERM\n", "has no values");
 	REFUSED("[args]\nsocket.domain = AF_UNIX else\n", "unknown error '' after else");
 	REFUSED("[args]\nsocket.domain = AF_UNIX else EPERM AF_INET\n",
 		"'AF_INET' after the rule's end");
 	REFUSED("[args]\nsocket.domain = AF_UNIX\nsocket.domain = AF_INET\n",
-		"t.filter:3: repeated; first on line 2");
+		"line 3: socket.domain is repeated; first on line 2");
+	REFUSED("[filter]\nlog = read:EPERM\n", "only refuse takes an error");
+	REFUSED("[filter]\narches = native x32\n", "unknown ABI 'x32'");
+	REFUSED("[filter root=maybe]\nallow = read\n", "t.filter:1: unknown condition 'root=maybe'");
+	REFUSED("[filter arch=arm]\n", "unknown condition 'arch=arm'");
+	REFUSED("[filter arch=i386 arch=aarch64]\n", "'arch=aarch64' is a second arch=");
+	REFUSED("[filter root=yes]\ninclude = base\n", "include stands in a [filter] without conditions");
+	REFUSED("[filter root=yes]\nallow = raed\n", "t.filter:2: unknown system call 'raed'");
+	REFUSED("[args]\nmount.flags = MS_BIND 0/MS_REC\n", "flags and VALUE/MASK do not mix");
+	REFUSED("[args]\nmount.flags = 0/MS_REC MS_BIND\n", "flags and VALUE/MASK do not mix");
+	REFUSED("[args]\nmount.flags = MS_BIND/MS_REC\n", "'MS_BIND' has bits that 'MS_REC' masks away");
+	REFUSED("[args]\nmount.flags = MS_BIND|MS_REK\n", "unknown value 'MS_REK'");
+	REFUSED("[args]\nsocket.domain = quiet AF_INET\n", "socket.domain has no values");
 	REFUSED("[args]\nclone(1).flags = CLONE_VM\n", "no argument of 'clone' can select");
 	REFUSED("[args]\nsocket(AF_INET).domain = AF_UNIX\n", "'domain' cannot select itself");
 	REFUSED("[args]\nsocket = AF_UNIX\n", "'socket' is not CALL.ARGUMENT");
-	REFUSED("[args]\nsocket.domain = AF_UNIX else EACCES\nsocket.protocol = 0 else EPERM\n",
-		"may both refuse socket, with different errors");
 }
 
 static void question_mark_tolerates_unknown_names_only(void)
@@ -188,7 +204,7 @@ static void admin_stands_before_shipped_and_may_include_it(void)
 
 	put(shipped, "base", "[filter]\nallow = read\n");
 	put(admin, "base", "[filter]\ninclude = base\nallow = write\n");
-	CHECK_EQ(filter_load(dirs, 2, "base", false, &f, &e), 0);
+	CHECK_EQ(filter_load(dirs, 2, "base", 0, &f, &e), 0);
 	if (f) {
 		CHECK_EQ(verdict(f, "read", 0, 0, 0), SECCOMP_RET_ALLOW);
 		CHECK_EQ(verdict(f, "write", 0, 0, 0), SECCOMP_RET_ALLOW);
@@ -208,9 +224,9 @@ static void missing_filter_is_enoent(void)
 	struct filter *f = NULL;
 	struct err e;
 
-	CHECK_EQ(filter_load(dirs, 2, "nobody", false, &f, &e), -ENOENT);
+	CHECK_EQ(filter_load(dirs, 2, "nobody", 0, &f, &e), -ENOENT);
 	CHECK_STR(e.text, "filter 'nobody': no filter 'nobody'");
-	CHECK_EQ(filter_load(dirs, 2, "/etc/passwd", false, &f, &e), -EINVAL);
+	CHECK_EQ(filter_load(dirs, 2, "/etc/passwd", 0, &f, &e), -EINVAL);
 	CHECK(!f);
 }
 
@@ -223,9 +239,9 @@ static void others_files_are_refused_on_demand(void)
 	put(admin, "mine", "[filter]\nallow = read\n");
 	(void)snprintf(path, sizeof(path), "%s/mine.filter", admin);
 	CHECK_EQ(chmod(path, 0666), 0);
-	CHECK_EQ(filter_load(dirs, 2, "mine", true, &f, &e), -EPERM);
+	CHECK_EQ(filter_load(dirs, 2, "mine", FILTER_ROOT_OWNED, &f, &e), -EPERM);
 	CHECK(!f);
-	CHECK_EQ(filter_load(dirs, 2, "mine", false, &f, &e), 0);
+	CHECK_EQ(filter_load(dirs, 2, "mine", 0, &f, &e), 0);
 	filter_free(f);
 }
 
@@ -293,6 +309,150 @@ static void clone3_is_absent_where_clone_is_filtered(void)
 	compiles(f);
 }
 
+static void logged_calls_are_allowed(void)
+{
+	_cleanup_(filter_cleanup) struct filter *f = NULL;
+	struct err e;
+
+	CHECK_EQ(load("[filter]\nallow = @known\nlog = mount bpf\nrefuse = bpf\n[args]\n"
+		      "socket.domain = AF_UNIX AF_INET else log\n"
+		      "socket(AF_NETLINK).protocol = 0 1 else EPROTONOSUPPORT\n"
+		      "ptrace.request = not 16 else kill\n",
+			 &f, &e),
+		0);
+	if (!f)
+		return;
+	CHECK_EQ(verdict(f, "mount", 0, 0, 0), SECCOMP_RET_LOG);
+	CHECK_EQ(verdict(f, "bpf", 0, 0, 0), ERR(EPERM));
+	CHECK_EQ(verdict(f, "socket", 1, 0, 0), SECCOMP_RET_ALLOW);
+	CHECK_EQ(verdict(f, "socket", 40, 0, 0), SECCOMP_RET_LOG);
+	/* A rule that logs does not keep later ones from refusing. */
+	CHECK_EQ(verdict(f, "socket", 16, 0, 0), SECCOMP_RET_LOG);
+	CHECK_EQ(verdict(f, "socket", 16, 0, 9), ERR(EPROTONOSUPPORT));
+	CHECK_EQ(verdict(f, "ptrace", 16, 0, 0), SECCOMP_RET_KILL_PROCESS);
+	compiles(f);
+}
+
+static void conditions_choose_sections(void)
+{
+	static const char text[] = "[filter]\nallow = read mount socket\n[filter root=no]\nrefuse = mount\n"
+				   "[args root=yes]\nsocket.domain = AF_UNIX\n"
+				   "[filter arch=aarch64]\nrefuse = read:EIO\n"
+				   "[args arch=x86-64]\nsocket.domain = AF_INET else EIO\n";
+	_cleanup_(filter_cleanup) struct filter *without = NULL, *with = NULL;
+	char a[65], b[65];
+	struct err e;
+
+	CHECK_EQ(load(text, &without, &e), 0);
+	CHECK_EQ(filter_load(dirs, 2, "t", FILTER_ROOT_INSIDE, &with, &e), 0);
+	if (!without || !with)
+		return;
+	CHECK_EQ(verdict(without, "mount", 0, 0, 0), ERR(EPERM));
+	CHECK_EQ(verdict(with, "mount", 0, 0, 0), SECCOMP_RET_ALLOW);
+	CHECK_EQ(verdict(with, "read", 0, 0, 0), SECCOMP_RET_ALLOW);
+	CHECK_EQ(verdict_on(with, AUDIT_ARCH_AARCH64, "read", 0, 0, 0), ERR(EIO));
+	/* The later section stands in the place of the earlier, where it applies. */
+	CHECK_EQ(verdict(with, "socket", 1, 0, 0), ERR(EIO));
+	CHECK_EQ(verdict(with, "socket", 2, 0, 0), SECCOMP_RET_ALLOW);
+	CHECK_EQ(verdict_on(with, AUDIT_ARCH_AARCH64, "socket", 1, 0, 0), SECCOMP_RET_ALLOW);
+	CHECK_EQ(verdict_on(with, AUDIT_ARCH_AARCH64, "socket", 2, 0, 0), ERR(EPERM));
+	CHECK_EQ(verdict_on(without, AUDIT_ARCH_AARCH64, "socket", 2, 0, 0), SECCOMP_RET_ALLOW);
+	filter_key(without, a);
+	filter_key(with, b);
+	CHECK(strcmp(a, b) != 0);
+	compiles(with);
+	compiles(without);
+}
+
+static void i386_is_let_in_on_demand_only(void)
+{
+	_cleanup_(filter_cleanup) struct filter *f = NULL, *g = NULL;
+	struct err e;
+
+	CHECK_EQ(load("[filter]\nallow = read socket\n[args]\nsocket.domain = AF_UNIX\n", &g, &e), 0);
+	CHECK_EQ(load("[filter]\narches = native i386\nallow = read socket socketcall\n"
+		      "[args]\nsocket.domain = AF_UNIX\n", &f, &e), 0);
+	if (!f || !g)
+		return;
+	CHECK_EQ(verdict_on(g, AUDIT_ARCH_I386, "read", 0, 0, 0), SECCOMP_RET_KILL_PROCESS);
+	CHECK_EQ(verdict_on(f, AUDIT_ARCH_I386, "read", 0, 0, 0), SECCOMP_RET_ALLOW);
+	CHECK_EQ(syscall_number(AUDIT_ARCH_I386, "read"), 3);
+	CHECK_EQ(syscall_number(AUDIT_ARCH_I386, "socket"), 359);
+	CHECK_EQ(verdict_on(f, AUDIT_ARCH_I386, "socket", 2, 0, 0), ERR(EPERM));
+	CHECK_EQ(verdict_on(f, AUDIT_ARCH_I386, "socketcall", 1, 0, 0), SECCOMP_RET_ALLOW);
+	CHECK_EQ(verdict_on(f, AUDIT_ARCH_I386, "write", 0, 0, 0), ERR(EPERM));
+	compiles(f);
+}
+
+static void masks_and_sums_of_constants(void)
+{
+	_cleanup_(filter_cleanup) struct filter *f = NULL;
+	struct err e;
+
+	CHECK_EQ(load("[filter]\nallow = mount clone socket\n[args]\n"
+		      "mount.flags = MS_BIND/MS_BIND|MS_REC 0/0xffff\n"
+		      "clone.flags = not CLONE_NEWUSER|CLONE_NEWNET/CLONE_NEWUSER|CLONE_NEWNET\n"
+		      "socket.domain = 0/0xfffffff0\n",
+			 &f, &e),
+		0);
+	if (!f)
+		return;
+	/* mount's flags are its fourth argument, which verdict() leaves 0 */
+	CHECK_EQ(verdict(f, "mount", 0, 0, 0), SECCOMP_RET_ALLOW);
+	CHECK_EQ(verdict(f, "clone", 0x10000000, 0, 0), SECCOMP_RET_ALLOW);
+	CHECK_EQ(verdict(f, "clone", 0x40000000, 0, 0), SECCOMP_RET_ALLOW);
+	CHECK_EQ(verdict(f, "clone", 0x50000011, 0, 0), ERR(EPERM));
+	CHECK_EQ(verdict(f, "socket", 15, 0, 0), SECCOMP_RET_ALLOW);
+	CHECK_EQ(verdict(f, "socket", 16, 0, 0), ERR(EPERM));
+	CHECK_EQ(verdict(f, "socket", 15 | UINT64_C(1) << 32, 0, 0), SECCOMP_RET_ALLOW);
+	compiles(f);
+}
+
+/* Who says no: the loud program, whose refusals are recorded, or the quiet one? */
+static bool loud(const struct filter *f, const char *call, uint64_t a0, uint64_t a2)
+{
+	struct seccomp_data d = { .arch = AUDIT_ARCH_X86_64, .args = { a0, 0, a2 } };
+	_cleanup_free_ void *file = NULL;
+	struct program_head *h;
+	struct err e;
+	size_t len;
+
+	if (filter_compile(f, d.arch, &file, &len, &e) < 0) {
+		test_fail(__FILE__, __LINE__, e.text);
+		return false;
+	}
+	h = file;
+	d.nr = syscall_number(d.arch, call);
+	return bpf_eval((const void *)(h + 1), h->loud, &d) != SECCOMP_RET_ALLOW;
+}
+
+static void quiet_values_are_refused_without_a_record(void)
+{
+	_cleanup_(filter_cleanup) struct filter *f = NULL;
+	struct err e;
+
+	CHECK_EQ(load("[filter]\nallow = socket seccomp personality\n[args]\n"
+		      "socket(AF_NETLINK).protocol = 0 quiet NETLINK_AUDIT else EPROTONOSUPPORT\n"
+		      "personality.persona = not quiet 7 8\n"
+		      "seccomp.operation = not SECCOMP_SET_MODE_STRICT\n",
+			 &f, &e),
+		0);
+	if (!f)
+		return;
+	CHECK_EQ(verdict(f, "socket", 16, 0, 9), ERR(EPROTONOSUPPORT));
+	CHECK_EQ(verdict(f, "socket", 16, 0, 8), ERR(EPROTONOSUPPORT));
+	CHECK_EQ(verdict(f, "socket", 16, 0, 0), SECCOMP_RET_ALLOW);
+	CHECK_EQ(verdict(f, "socket", 2, 0, 9), SECCOMP_RET_ALLOW);
+	CHECK_EQ(verdict(f, "personality", 7, 0, 0), ERR(EPERM));
+	CHECK_EQ(verdict(f, "personality", 9, 0, 0), SECCOMP_RET_ALLOW);
+	CHECK_EQ(verdict(f, "seccomp", 0, 0, 0), ERR(EPERM));
+	CHECK(loud(f, "socket", 16, 8));
+	CHECK(!loud(f, "socket", 16, 9));
+	CHECK(!loud(f, "personality", 8, 0));
+	/* The loud program stands when the quiet one is attached by this very call. */
+	CHECK(!loud(f, "seccomp", 0, 0));
+}
+
 static void key_follows_content_and_meaning(void)
 {
 	struct filter *f = NULL;
@@ -316,7 +476,7 @@ static void key_follows_content_and_meaning(void)
 static void damaged_programs_are_not_proved(void)
 {
 	_cleanup_(filter_cleanup) struct filter *f = NULL;
-	_cleanup_free_ struct verdict_table *t = calloc(1, sizeof(*t));
+	_cleanup_free_ struct verdicts *t = calloc(1, sizeof(*t));
 	_cleanup_free_ void *file = NULL;
 	struct sock_filter *insns;
 	struct program_head *h;
@@ -346,7 +506,7 @@ static void damaged_programs_are_not_proved(void)
 		if (BPF_CLASS(insns[i].code) != BPF_RET || k == SECCOMP_RET_KILL_PROCESS)
 			continue;
 		returns++;
-		insns[i].k = k == SECCOMP_RET_ALLOW ? ERR(EPERM) : SECCOMP_RET_ALLOW;
+		insns[i].k = k == SECCOMP_RET_ALLOW ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ALLOW;
 		caught += filter_prove(f, t, file, len, &e) == -EUCLEAN;
 		insns[i].k = k;
 	}
@@ -355,35 +515,40 @@ static void damaged_programs_are_not_proved(void)
 	CHECK_CONTAINS(e.text, "miscompiled");
 }
 
-/*
- * What a program refuses is exactly what arg_rule_matches() lists, for values that no human would
- * choose.
- */
+/* For values, masks and ways out that no human would choose. */
 static void random_rules_compile_to_what_they_say(void)
 {
 	static const char *const args[] = { "socket.domain", "ioctl.request", "clone.flags",
 		"ptrace.request", "unshare.flags", "socket(AF_NETLINK).protocol",
 		"keyctl.operation" };
+	static const char *const ends[] = { "", " else log", " else kill", " else EIO" };
 	unsigned seed = 1;
 
-	for (int round = 0; round < 60; round++) {
+	for (int round = 0; round < 100; round++) {
 		_cleanup_(filter_cleanup) struct filter *f = NULL;
-		char text[2048] =
+		char text[4096] =
 			"[filter]\nallow = socket ioctl clone ptrace unshare keyctl\n[args]\n";
 		struct err e;
 
 		for (size_t i = 0; i < sizeof(args) / sizeof(*args); i++) {
 			char *at = text + strlen(text);
 			int n = 1 + rand_r(&seed) % 6;
+			bool masked;
 
 			if (rand_r(&seed) % 3 == 0)
 				continue;
 			at += sprintf(at, "%s =%s", args[i], rand_r(&seed) % 2 ? " not" : "");
-			for (int j = 0; j < n; j++)
-				at += sprintf(at, " 0x%x",
-					rand_r(&seed) % 2 ? (unsigned)rand_r(&seed)
-							  : 1u << rand_r(&seed) % 32);
-			(void)sprintf(at, "\n");
+			masked = rand_r(&seed) % 3 == 0;
+			for (int j = 0; j < n; j++) {
+				unsigned v = rand_r(&seed) % 2 ? (unsigned)rand_r(&seed)
+							       : 1u << rand_r(&seed) % 32;
+
+				at += masked ? sprintf(at, " 0x%x/0x%x", v, v | (unsigned)rand_r(&seed))
+					     : sprintf(at, " 0x%x", v);
+			}
+			if (rand_r(&seed) % 3 == 0)
+				at += sprintf(at, " quiet 0x%x", (unsigned)rand_r(&seed) % 64);
+			(void)sprintf(at, "%s\n", ends[rand_r(&seed) % 4]);
 		}
 		CHECK_EQ(load(text, &f, &e), 0);
 		if (f)
@@ -410,6 +575,11 @@ int main(void)
 	TEST(ints_are_judged_as_the_kernel_sees_them);
 	TEST(flags_are_judged_bit_by_bit);
 	TEST(clone3_is_absent_where_clone_is_filtered);
+	TEST(logged_calls_are_allowed);
+	TEST(conditions_choose_sections);
+	TEST(i386_is_let_in_on_demand_only);
+	TEST(masks_and_sums_of_constants);
+	TEST(quiet_values_are_refused_without_a_record);
 	TEST(key_follows_content_and_meaning);
 	TEST(damaged_programs_are_not_proved);
 	TEST(random_rules_compile_to_what_they_say);
