@@ -3,6 +3,7 @@
 #
 #	pam_module, helper, helper/learn -> helper/public -> policy -> policy/base
 #	helper/cli -> helper/learn
+#	helper/cli, helper -> helper/denials -> helper/public
 #	helper/door -> helper/public
 #
 # One header lies below all of them: helper/public/program.h is a file format and a prototype, includes nothing of
@@ -20,6 +21,7 @@ function layer(file) {
 	if (file ~ /^helper\/public\//) return "public"
 	if (file ~ /^helper\/door\//) return "door"
 	if (file ~ /^helper\/learn\//) return "learn"
+	if (file ~ /^helper\/denials\//) return "denials"
 	if (file ~ /^helper\/cli\//) return "cli"
 	if (file ~ /^helper\//) return "helper"
 	if (file ~ /^pam_module\//) return "module"
@@ -32,8 +34,9 @@ BEGIN {
 	below["public"] = " public policy base format "
 	below["door"] = " door public format "
 	below["learn"] = " learn public policy base format "
-	below["cli"] = " cli learn public policy base format "
-	below["helper"] = " helper public policy base format "
+	below["denials"] = " denials public policy base format "
+	below["cli"] = " cli learn denials public policy base format "
+	below["helper"] = " helper denials public policy base format "
 	below["module"] = " module public policy base format "
 }
 /^[ \t]*#[ \t]*include[ \t]*"/ {
@@ -81,6 +84,8 @@ helper/public/client.c policy/base/err.h
 helper/door/door.c helper/public/wire.h
 helper/cli/run.c helper/public/client.h
 helper/cli/learn.c helper/learn/scan.h
+helper/cli/denials.c helper/denials/record.h
+helper/denials.c helper/denials/record.h
 helper/learn/scan.c policy/syscalls.h
 helper/dispatch.c policy/policy.h
 pam_module/session.c helper/public/client.h
@@ -102,6 +107,8 @@ helper/cli/run.c helper/session.h
 helper/learn/scan.c helper/cli/cli.h
 helper/learn/scan.c helper/session.h
 helper/session.c helper/learn/scan.h
+helper/denials/record.c helper/log.h
+helper/denials/record.c helper/cli/cli.h
 helper/door/door.c helper/learn/scan.h
 pam_module/session.c helper/session.h
 pam_module/session.c tests/lib/test.h
