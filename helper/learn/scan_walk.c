@@ -1,0 +1,226 @@
+/*
+ * Which functions of the given files can be reached, and which system calls do those make? A walk
+ * over references, from what surely runs: all of a program, constructors, and what libraries keep
+ * pointers to.
+ */
+#include "helper/learn/scan_walk.h"
+
+#include <string.h>
+
+size_t processor_index(const struct processor *p)
+{
+	return p == &scan_x86 ? 0 : 1;
+}
+
+static void reach(struct scan *s, struct place to, struct place from, const char *symbol)
+{
+	struct visit *v = &s->visits[to.object][to.function];
+
+	if (v->is_reached || object_is_stub(&s->objects[to.object],
+				     s->objects[to.object].functions[to.function]))
+		return;
+	*v = (struct visit){ from.object, from.function, symbol, true };
+	s->queue[s->queue_end++] = to;
+}
+
+/*
+ * All functions of that name, in whichever file: the loader would take the first in an order that
+ * depends on the program, and a name that several files export is rare.
+ */
+static void reach_symbol(struct scan *s, const char *name, struct place from)
+{
+	size_t low = 0, high = s->n_exports;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(s->exports[middle].name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < s->n_exports && strcmp(s->exports[low].name, name) == 0; low++) {
+		uint32_t i = s->exports[low].object;
+		bool is_start;
+		size_t f;
+
+		if (s->objects[i].cpu != s->objects[from.object].cpu)
+			continue;
+		f = object_function(&s->objects[i], s->exports[low].addr, &is_start);
+		if (f != SIZE_MAX)
+			reach(s, (struct place){ i, (uint32_t)f }, from, name);
+	}
+}
+
+static void reach_slot(struct scan *s, const struct slot *slot, struct place from)
+{
+	bool is_start;
+	size_t f;
+
+	if (slot->symbol) {
+		reach_symbol(s, slot->symbol, from);
+		return;
+	}
+	f = object_function(&s->objects[from.object], slot->target, &is_start);
+	if (f != SIZE_MAX && is_start)
+		reach(s, (struct place){ from.object, (uint32_t)f }, from, NULL);
+}
+
+/* The function whose code is being read. */
+struct reading {
+	struct scan *scan;
+	struct object *object;
+	struct code code;
+	struct place place;
+};
+
+static void note_call(struct reading *r, int number)
+{
+	struct place *found;
+
+	if (number < 0 || number >= SYSCALLS_MAX) {
+		r->scan->files[r->place.object].unresolved++;
+		return;
+	}
+	found = &r->scan->found[processor_index(r->object->cpu)][number];
+	if (found->object == NOBODY)
+		*found = r->place;
+}
+
+/* syscall(2) can be any call: which one, the caller says. */
+static bool is_syscall(const char *symbol)
+{
+	return symbol && strcmp(symbol, "syscall") == 0;
+}
+
+static void follow_slot(struct reading *r, const struct slot *slot, size_t at)
+{
+	if (is_syscall(slot->symbol))
+		note_call(r, r->object->cpu->first_argument(&r->code, at));
+	else
+		reach_slot(r->scan, slot, r->place);
+}
+
+/*
+ * Calls lead to where a function begins, and so do addresses that are called later. A jump may lead
+ * to the middle: the compiler puts what seldom runs elsewhere, in one piece for all of a function.
+ * The C library's signal return begins one byte late, so that unwinding finds it.
+ */
+static bool may_enter(const struct reading *r, const struct ref *ref, size_t function)
+{
+	uint64_t into = ref->target - r->object->functions[function];
+
+	return into == 0 || ref->kind == REF_JUMP || (ref->kind == REF_ADDRESS && into == 1);
+}
+
+static void follow_code(struct reading *r, const struct ref *ref)
+{
+	const struct code target = object_code_at(r->object, ref->target);
+	const struct slot *slot;
+	uint64_t slot_addr;
+	bool is_start;
+	size_t f;
+
+	if (target.len == 0)
+		return;
+	if (r->object->cpu->is_stub(&target, &slot_addr)) {
+		slot = object_slot(r->object, slot_addr);
+		if (slot)
+			follow_slot(r, slot, ref->at);
+		return;
+	}
+	f = object_function(r->object, ref->target, &is_start);
+	if (f == SIZE_MAX || !may_enter(r, ref, f))
+		return;
+	if (is_syscall(object_name(r->object, ref->target)))
+		note_call(r, r->object->cpu->first_argument(&r->code, ref->at));
+	else
+		reach(r->scan, (struct place){ r->place.object, (uint32_t)f }, r->place, NULL);
+}
+
+static void follow(void *arg, const struct ref *ref)
+{
+	struct reading *r = arg;
+	const struct slot *slot;
+
+	switch (ref->kind) {
+	case REF_SYSCALL:
+		note_call(r, ref->number);
+		break;
+	case REF_SLOT:
+		slot = object_slot(r->object, ref->target);
+		if (slot)
+			follow_slot(r, slot, ref->at);
+		break;
+	default:
+		follow_code(r, ref);
+	}
+}
+
+static void read_function(struct scan *s, struct place p)
+{
+	struct object *o = &s->objects[p.object];
+	struct reading r = { s, o, object_code(o, p.function), p };
+
+	if (!is_syscall(object_name(o, r.code.addr)))
+		o->cpu->read(&r.code, follow, &r);
+}
+
+static void walk(struct scan *s)
+{
+	while (s->queue_head < s->queue_end)
+		read_function(s, s->queue[s->queue_head++]);
+}
+
+static void root_at(struct scan *s, size_t object, uint64_t addr, const char *symbol)
+{
+	bool is_start;
+	size_t f = object_function(&s->objects[object], addr, &is_start);
+
+	if (f != SIZE_MAX)
+		reach(s, (struct place){ (uint32_t)object, (uint32_t)f },
+			(struct place){ NOBODY, NOBODY }, symbol);
+}
+
+/* A library that none of the others asks for was opened while the program ran: then any function
+ * may be looked up. */
+static bool is_opened_later(const struct scan *s, size_t object)
+{
+	const char *slash = strrchr(s->files[object].path, '/');
+	const char *name = s->objects[object].soname;
+
+	if (!name)
+		name = slash ? slash + 1 : s->files[object].path;
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t n = 0; n < s->objects[i].n_needed; n++)
+			if (strcmp(s->objects[i].needed[n], name) == 0)
+				return false;
+	return true;
+}
+
+static void root_library(struct scan *s, size_t object)
+{
+	const struct object *o = &s->objects[object];
+
+	for (size_t i = 0; i < o->n_starts; i++)
+		root_at(s, object, o->starts[i], NULL);
+	for (size_t i = 0; i < o->n_slots; i++)
+		if (o->slots[i].is_data)
+			reach_slot(s, &o->slots[i], (struct place){ (uint32_t)object, NOBODY });
+	for (size_t i = 0; i < o->n_exports && is_opened_later(s, object); i++)
+		root_at(s, object, o->exports[i].addr, o->exports[i].name);
+}
+
+/* Programs come first: of several ways to a call, the one from a program is told. */
+void scan_walk(struct scan *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->objects[i].is_program)
+			for (size_t f = 0; f < s->objects[i].n_functions; f++)
+				root_at(s, i, s->objects[i].functions[f], NULL);
+	walk(s);
+	for (size_t i = 0; i < s->n; i++)
+		if (!s->objects[i].is_program)
+			root_library(s, i);
+	walk(s);
+}

@@ -1,0 +1,55 @@
+#ifndef CARREL_LEARN_SCAN_WALK_H
+#define CARREL_LEARN_SCAN_WALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "helper/learn/scan.h"
+#include "helper/learn/scan_object.h"
+#include "policy/syscalls.h"
+
+#define NOBODY UINT32_MAX
+#define N_PROCESSORS 2
+
+/* A function was reached: from where, and by which name if from another file or through the
+ * loader's pointers. */
+struct visit {
+	uint32_t object, function; /* NOBODY: the way begins here */
+	const char *symbol;
+	bool is_reached;
+};
+
+struct export
+{
+	const char *name;
+	uint32_t object;
+	uint64_t addr;
+};
+
+struct place {
+	uint32_t object, function;
+};
+
+struct scan {
+	struct scan_file *files;
+	struct object
+		*objects; /* one for each file; without functions where the file has a problem */
+	struct visit **visits; /* one for each function of each object */
+	size_t n;
+	struct export *exports; /* sorted by name */
+	size_t n_exports;
+	struct place *queue; /* as large as there are functions: each is reached once */
+	size_t queue_head, queue_end;
+	struct place found[N_PROCESSORS][SYSCALLS_MAX];
+};
+
+/*
+ * Finds the calls. Files are loaded, exports sorted by name, and room is made for every function;
+ * allocates nothing, so that it cannot fail.
+ */
+void scan_walk(struct scan *s);
+
+size_t processor_index(const struct processor *p);
+
+#endif

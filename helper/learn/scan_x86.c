@@ -1,0 +1,201 @@
+/*
+ * x86-64. Instructions begin at any byte, and finding where needs a disassembler; instead every
+ * byte is tried. What is no instruction then gives a target at random, and hardly ever one that is
+ * the start of a function.
+ */
+#include <elf.h>
+#include <linux/audit.h>
+#include <string.h>
+
+#include "helper/learn/scan_code.h"
+#include "policy/syscalls.h"
+
+/* How far before a call its number or argument is looked for. */
+#define WINDOW 96
+
+#define RAX 0
+#define RDI 7
+
+static int32_t read_i32(const uint8_t *p)
+{
+	int32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* The prefix before the instruction at this offset, were there one: 0100WRXB. */
+static uint8_t rex(const struct code *c, size_t at)
+{
+	return at > 0 && (c->bytes[at - 1] & 0xf0) == 0x40 ? c->bytes[at - 1] & 0xf : 0;
+}
+
+#define REX_B 1
+#define REX_R 4
+#define REX_W 8
+
+/*
+ * "register = constant" at this offset, ending at or before end: the constant, else -1. Registers
+ * have the numbers of the instruction set. Constants that number no system call count as none.
+ */
+static int set_constant(const struct code *c, size_t at, size_t end, unsigned reg)
+{
+	const uint8_t *p = c->bytes + at;
+	size_t left = end - at;
+	unsigned low = reg & 7;
+	bool has_b = rex(c, at) & REX_B, has_r = rex(c, at) & REX_R;
+	int32_t value = -1;
+
+	if (left >= 5 && p[0] == 0xb8 + low && has_b == (reg > 7) && !(rex(c, at) & REX_W))
+		value = read_i32(p + 1); /* mov reg, imm32 */
+	else if (left >= 6 && p[0] == 0xc7 && p[1] == 0xc0 + low && has_b == (reg > 7))
+		value = read_i32(p + 2); /* mov reg, imm32, the long way */
+	else if (left >= 2 && (p[0] == 0x31 || p[0] == 0x33) && p[1] == (0xc0 | low << 3 | low) &&
+		 has_b == (reg > 7) && has_r == (reg > 7))
+		value = 0; /* xor reg, reg */
+	else if (left >= 3 && reg < 8 && p[0] == 0x6a && p[2] == 0x58 + reg)
+		value = p[1]; /* push imm8, pop reg */
+	return value >= 0 && value < SYSCALLS_MAX ? value : -1;
+}
+
+/* "reg = other", both 32 or 64 bits wide: the other register, else -1. */
+static int set_register(const struct code *c, size_t at, size_t end, unsigned reg)
+{
+	const uint8_t *p = c->bytes + at;
+	unsigned b = rex(c, at) & REX_B ? 8 : 0, r = rex(c, at) & REX_R ? 8 : 0;
+
+	if (end - at < 2 || (p[1] & 0xc0) != 0xc0)
+		return -1;
+	if (p[0] == 0x89 && ((p[1] & 7) | b) == reg)
+		return (int)((p[1] >> 3 & 7) | r);
+	if (p[0] == 0x8b && ((p[1] >> 3 & 7) | r) == reg)
+		return (int)((p[1] & 7) | b);
+	return -1;
+}
+
+/* The nearest constant before end, wherever in the function: a loop's constant is set before the
+ * loop. */
+static int held_constant(const struct code *c, size_t end, unsigned reg)
+{
+	for (size_t at = end; at-- > 0;) {
+		int value = set_constant(c, at, end, reg);
+
+		if (value >= 0)
+			return value;
+	}
+	return -1;
+}
+
+/* The nearest before end, which may come out of another register. */
+static int last_constant(const struct code *c, size_t end, unsigned reg)
+{
+	size_t first = end > WINDOW ? end - WINDOW : 0;
+
+	for (size_t at = end; at-- > first;) {
+		int value = set_constant(c, at, end, reg), other = set_register(c, at, end, reg);
+
+		if (value < 0 && other >= 0 && (unsigned)other != reg)
+			value = held_constant(c, at, (unsigned)other);
+		if (value >= 0)
+			return value;
+	}
+	return -1;
+}
+
+/* What begins at this offset, if anything: its length without the four bytes of a displacement, or
+ * 0. */
+static size_t instruction(const struct code *c, size_t at, enum ref_kind *ret)
+{
+	const uint8_t *p = c->bytes + at;
+	size_t left = c->len - at;
+	bool is_relative = left >= 6 && (p[1] & 0xc7) == 0x05; /* to the instruction pointer */
+
+	switch (p[0]) {
+	case 0xe8:
+		*ret = REF_CALL;
+		return left >= 5 ? 1 : 0;
+	case 0xe9:
+		*ret = REF_JUMP;
+		return left >= 5 ? 1 : 0;
+	case 0x0f: /* conditional jumps */
+		*ret = REF_JUMP;
+		return left >= 6 && (p[1] & 0xf0) == 0x80 ? 2 : 0;
+	case 0x8d: /* lea */
+		*ret = REF_ADDRESS;
+		return is_relative && (rex(c, at) & REX_W) ? 2 : 0;
+	case 0x8b: /* mov from memory */
+		*ret = REF_SLOT;
+		return is_relative && (rex(c, at) & REX_W) ? 2 : 0;
+	case 0xff: /* call and jump through memory */
+		*ret = REF_SLOT;
+		return is_relative && (p[1] == 0x15 || p[1] == 0x25) ? 2 : 0;
+	}
+	return 0;
+}
+
+/*
+ * 0f 05 asks the kernel, unless the two bytes are part of a distance: a small one, as its upper
+ * bytes tell, after an instruction that has one. No code continues with a zero byte.
+ */
+static bool is_syscall(const struct code *c, size_t at)
+{
+	const uint8_t *p = c->bytes + at;
+
+	if (c->len - at < 2 || p[0] != 0x0f || p[1] != 0x05)
+		return false;
+	if (c->len - at > 2 && p[2] == 0)
+		return false;
+	for (size_t before = 1; before <= 2 && before <= at && c->len - at > 4 - before; before++) {
+		uint8_t opcode = p[-(ptrdiff_t)before], top = p[4 - before];
+
+		if ((top == 0 || top == 0xff) &&
+			(opcode == 0xe8 || opcode == 0xe9 || (opcode & 0xf0) == 0x80 ||
+				(opcode & 0xc7) == 0x05))
+			return false;
+	}
+	return true;
+}
+
+static void x86_read(const struct code *c, void (*found)(void *arg, const struct ref *r), void *arg)
+{
+	for (size_t at = 0; at + 1 < c->len; at++) {
+		struct ref r = { .at = at, .number = -1 };
+		size_t n;
+
+		n = instruction(c, at, &r.kind);
+		if (n > 0) {
+			r.target = c->addr + at + n + 4 +
+				   (uint64_t)(int64_t)read_i32(c->bytes + at + n);
+			found(arg, &r);
+		} else if (is_syscall(c, at)) {
+			r.kind = REF_SYSCALL;
+			r.number = last_constant(c, at, RAX);
+			found(arg, &r);
+		}
+	}
+}
+
+/* endbr64 and bnd may stand before the jump. */
+static bool x86_is_stub(const struct code *c, uint64_t *ret_slot)
+{
+	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	size_t at = 0;
+
+	if (c->len >= sizeof(endbr64) && memcmp(c->bytes, endbr64, sizeof(endbr64)) == 0)
+		at = sizeof(endbr64);
+	if (at < c->len && c->bytes[at] == 0xf2)
+		at++;
+	if (c->len < at + 6 || c->bytes[at] != 0xff || c->bytes[at + 1] != 0x25)
+		return false;
+
+	*ret_slot = c->addr + at + 6 + (uint64_t)(int64_t)read_i32(c->bytes + at + 2);
+	return true;
+}
+
+static int x86_first_argument(const struct code *c, size_t at)
+{
+	return last_constant(c, at, RDI);
+}
+
+const struct processor scan_x86 = { EM_X86_64, AUDIT_ARCH_X86_64, x86_read, x86_is_stub,
+	x86_first_argument };
