@@ -610,6 +610,11 @@ const char *syscall_group(const char *name)
 	return NULL;
 }
 
+const char *syscall_group_at(size_t i)
+{
+	return i < sizeof(groups) / sizeof(*groups) ? groups[i].name : NULL;
+}
+
 const struct syscall_arg *syscall_arg(const char *call, const char *name)
 {
 	for (size_t i = 0; i < sizeof(args) / sizeof(*args); i++)

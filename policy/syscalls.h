@@ -36,6 +36,8 @@ const char *syscall_name(uint32_t arch, int number, char buf[static SYSCALL_NAME
  * group. The names and members are those of systemd's SystemCallFilter=, systemd.exec(5).
  */
 const char *syscall_group(const char *name);
+/* The names of all groups, one for each i from 0 on; then NULL. */
+const char *syscall_group_at(size_t i);
 
 enum arg_kind {
 	ARG_VALUE, /* one of several values: compared whole */

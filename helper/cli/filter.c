@@ -6,12 +6,12 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <linux/audit.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "helper/cli/cli.h"
+#include "helper/cli/filter_words.h"
 #include "policy/base/parse.h"
 #include "policy/syscalls.h"
 
@@ -24,11 +24,19 @@ static const struct subcommand {
 } subcommands[] = {
 	{ "list", cmd_filter_list, "list [--config PATH] [--json]",
 		"all filters: where from, who uses them, which are broken", "" },
+	{ "show", cmd_filter_show,
+		"show [--root yes|no] [--arch ARCH] [--config PATH] [--json] NAME",
+		"what a filter comes to, after includes, groups and conditions", "" },
+	{ "diff", cmd_filter_diff,
+		"diff [--root yes|no] [--arch ARCH] [--config PATH] [--json] A B",
+		"what two filters say differently, by which lines and why", "" },
 };
 
 #define N_SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
 
 static const char shared_options[] =
+	"  --root yes|no      for profiles whose users may become root inside, or not (no)\n"
+	"  --arch ARCH        x86-64, aarch64 or i386 instead of this machine's\n"
 	"  --config PATH      this configuration instead of the installed one\n"
 	"  --json             for programs\n";
 
@@ -66,42 +74,17 @@ int filter_fail(const char *what, const char *fmt, ...)
 	return 2;
 }
 
-/* The names of carrel-filter(5). */
-static const struct {
-	const char *name;
-	uint32_t arch;
-} arches[] = {
-	{ "x86-64", AUDIT_ARCH_X86_64 },
-	{ "aarch64", AUDIT_ARCH_AARCH64 },
-	{ "i386", AUDIT_ARCH_I386 },
-};
-
-static int take_arch(const char *name, struct filter_options *o)
+static int take_arch(struct filter_options *o)
 {
-	for (size_t i = 0; i < sizeof(arches) / sizeof(*arches); i++) {
-		if (strcmp(arches[i].name, name) == 0) {
-			o->arch = arches[i].arch;
-			o->arch_name = name;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-static void default_arch(struct filter_options *o)
-{
-	o->arch = syscall_native_arch();
-	o->arch_name = "this machine's";
-	for (size_t i = 0; i < sizeof(arches) / sizeof(*arches); i++)
-		if (arches[i].arch == o->arch)
-			o->arch_name = arches[i].name;
+	o->arch = arch_by_name(optarg);
+	return o->arch ? 0 : -EINVAL;
 }
 
 static int option_take(int letter, const char *word, struct filter_options *o)
 {
 	switch (letter) {
 	case 'a':
-		return take_arch(optarg, o) == 0
+		return take_arch(o) == 0
 			       ? 0
 			       : -filter_fail(
 					 word, "--arch '%s': not x86-64, aarch64 or i386", optarg);
@@ -138,8 +121,7 @@ int filter_options_read(int argc, char **argv, const char *allowed, struct filte
 	};
 	int letter;
 
-	*ret = (struct filter_options){ .json = false };
-	default_arch(ret);
+	*ret = (struct filter_options){ .arch = syscall_native_arch() };
 	optind = 0; /* from the start again, as the words before may have been read */
 	opterr = 0;
 	while ((letter = getopt_long(argc, argv, ":", options, NULL)) != -1) {

@@ -18,7 +18,6 @@ int cmd_filter_test(int argc, char **argv);
 struct filter_options {
 	const char *config; /* NULL: the installed one */
 	const char *user, *service;
-	const char *arch_name;
 	uint32_t arch; /* AUDIT_ARCH_*; this machine's unless said */
 	bool root, json;
 	int first; /* index of the first word that is no option */

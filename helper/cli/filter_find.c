@@ -92,7 +92,8 @@ int filter_find(const struct filter_finder *ff, const char *word, unsigned flags
 
 	if (is_path(word))
 		return load_path(ff, word, flags, ret, e);
-	r = filter_load(ff->dirs, ff->n_dirs, word, flags | ff->config.trusted, ret, e);
+	r = filter_load(ff->dirs, ff->n_dirs, word,
+		flags | (ff->config.trusted ? FILTER_ROOT_OWNED : 0), ret, e);
 	return r == -ENOENT ? say_where(ff, r, e) : r;
 }
 

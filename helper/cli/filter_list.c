@@ -58,11 +58,11 @@ static json_t *used_by(const struct config *c, const char *name)
 static void judge(const struct filter_finder *ff, size_t dir, const char *name, json_t *item)
 {
 	_cleanup_(filter_cleanup) struct filter *f = NULL;
-	bool must_be_roots = ff->config.trusted;
+	unsigned flags = ff->config.trusted ? FILTER_ROOT_OWNED : 0;
 	char base[NAME_BYTES + sizeof(SUFFIX) + 1];
 	struct err e;
 
-	if (filter_load(ff->dirs + dir, ff->n_dirs - dir, name, must_be_roots, &f, &e) < 0) {
+	if (filter_load(ff->dirs + dir, ff->n_dirs - dir, name, flags, &f, &e) < 0) {
 		(void)json_object_set_new(item, "ok", json_false());
 		(void)json_object_set_new(item, "error", json_text(e.text));
 		return;

@@ -1,0 +1,52 @@
+#ifndef CARREL_CLI_FILTER_WORDS_H
+#define CARREL_CLI_FILTER_WORDS_H
+
+/* Rules and verdicts as people read them. What returns char * returns malloc'ed text. */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "policy/filter_rules.h"
+
+/* "x86-64"; NULL for an architecture that filters are not made for. */
+const char *arch_name(uint32_t arch);
+/* AUDIT_ARCH_* of such a name, 0 when there is none. */
+uint32_t arch_by_name(const char *name);
+
+/* "allowed", "allowed and logged", "refused with EPERM", "killed" */
+char *verdict_words(enum call_action action, int error);
+/* The same of a SECCOMP_RET_* value. */
+char *verdict_words_of(uint32_t verdict);
+/* {"verdict": "refuse", "error": "EPERM"}, new */
+json_t *verdict_json(enum call_action action, int error);
+
+/* "socket(AF_NETLINK).protocol" */
+char *rule_subject(const struct arg_rule *rule);
+/* "must be one of AF_UNIX, AF_INET, else EAFNOSUPPORT" */
+char *rule_sentence(const struct arg_rule *rule);
+/* A value of the argument by the name of a constant, or as a number. */
+char *value_words(const struct arg_rule *rule, uint64_t value);
+
+/*
+ * The line that decides about a call before its arguments are looked at, or NULL: none mentions it.
+ * *ret_note: NULL, or what that line does not say by itself.
+ */
+const struct origin *call_decided_by(
+	const struct filter *f, const struct verdict_table *t, int number, const char **ret_note);
+
+/* {"file", "line", "reason"} into o; all null without a line. */
+void origin_into_json(json_t *o, const struct origin *at);
+
+/*
+ * Numbers of a set as the fewest words: names of groups that lie in it whole, biggest first, then
+ * the rest. An array, new.
+ */
+json_t *calls_fold(uint32_t arch, const bool set[static SYSCALLS_MAX]);
+
+/* Words one after the other, indented, in lines that fit a terminal. */
+void print_wrapped(const char *indent, const json_t *words);
+/* The same for a text that has blanks in it. */
+void print_paragraph(const char *first, const char *indent, const char *text);
+
+#endif
