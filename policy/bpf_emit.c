@@ -40,7 +40,8 @@ bpf_label bpf_and(struct bpf_emit *e, uint32_t mask)
 	return put(e, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask));
 }
 
-/* Behind a jump that does not reach; nothing falls into it, as every jump here names both its targets. */
+/* Behind a jump that does not reach; nothing falls into it, as every jump here names both its
+ * targets. */
 static bpf_label bridge(struct bpf_emit *e, bpf_label to)
 {
 	return put(e, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)(e->n - to)));

@@ -167,8 +167,8 @@ static uint32_t action_value(enum call_action action, int error)
 }
 
 /*
- * The first rule that is broken decides; but quiet values before all others, as the quiet program is
- * the newer one.
+ * The first rule that is broken decides; but quiet values before all others, as the quiet program
+ * is the newer one.
  */
 static uint32_t args_verdict(const struct filter *f, const struct verdict_table *t, int number,
 	const uint64_t call_args[6], uint32_t verdict, const struct origin **at)
@@ -191,9 +191,8 @@ static uint32_t args_verdict(const struct filter *f, const struct verdict_table 
 	return verdict;
 }
 
-static uint32_t number_verdict(
-	const struct filter *f, const struct verdict_table *t, const struct seccomp_data *data,
-	const struct origin **at)
+static uint32_t number_verdict(const struct filter *f, const struct verdict_table *t,
+	const struct seccomp_data *data, const struct origin **at)
 {
 	uint32_t n = (uint32_t)data->nr, verdict;
 	uint64_t call_args[6];

@@ -1,8 +1,9 @@
 /*
- * filter_args - "socket.domain = AF_UNIX AF_INET else EAFNOSUPPORT": the words of one argument rule.
+ * filter_args - "socket.domain = AF_UNIX AF_INET else EAFNOSUPPORT": the words of one argument
+ * rule.
  *
- * However it is written, what comes out are comparisons of one shape, (argument & mask) == value, of
- * the bits that the kernel looks at.
+ * However it is written, what comes out are comparisons of one shape, (argument & mask) == value,
+ * of the bits that the kernel looks at.
  */
 #include "policy/filter_args.h"
 
@@ -62,8 +63,7 @@ int arg_draft_begin(struct arg_draft *d, const char *key, struct err *e)
 }
 
 /* CONSTANT[|CONSTANT...] */
-static int constants(
-	const struct syscall_arg *arg, char *words, uint64_t *ret, struct err *e)
+static int constants(const struct syscall_arg *arg, char *words, uint64_t *ret, struct err *e)
 {
 	*ret = 0;
 	for (char *w = words, *bar; w; w = bar) {
@@ -73,8 +73,8 @@ static int constants(
 		if (bar)
 			*bar++ = '\0';
 		if (syscall_constant(arg, w, &value) < 0)
-			return err_set(e, EINVAL, "unknown value '%s' for %s.%s", w, arg->call,
-				arg->name);
+			return err_set(
+				e, EINVAL, "unknown value '%s' for %s.%s", w, arg->call, arg->name);
 		*ret |= value;
 	}
 	return 0;
@@ -134,12 +134,14 @@ static int else_word(struct arg_rule *rule, const char *word, struct err *e)
 		rule->action = CALL_REFUSE;
 		rule->error = word ? parse_errno(word) : -EINVAL;
 		if (rule->error < 0)
-			return err_set(e, EINVAL, "unknown error '%s' after else", word ? word : "");
+			return err_set(
+				e, EINVAL, "unknown error '%s' after else", word ? word : "");
 	}
 	return 0;
 }
 
-/* [not] VALUE... [quiet VALUE...] [else ERROR|kill|log], or "any", which takes back what an earlier line says. */
+/* [not] VALUE... [quiet VALUE...] [else ERROR|kill|log], or "any", which takes back what an earlier
+ * line says. */
 int arg_draft_words(struct arg_draft *d, char *value, struct err *e)
 {
 	char *save = NULL;
@@ -181,7 +183,6 @@ int arg_draft_finish(struct arg_draft *d, struct err *e)
 		rule->exclude = false;
 	}
 	if (rule->n_values == 0 && !d->any && !(rule->exclude && rule->n_quiet))
-		return err_set(
-			e, EINVAL, "%s.%s has no values", rule->arg->call, rule->arg->name);
+		return err_set(e, EINVAL, "%s.%s has no values", rule->arg->call, rule->arg->name);
 	return 0;
 }

@@ -76,8 +76,8 @@ static bpf_label match_emit(struct bpf_emit *out, const struct syscall_arg *arg,
 	bpf_label yes, bpf_label no)
 {
 	yes = half_emit(out, arg->index, false, (uint32_t)m.mask, (uint32_t)m.value, yes, no);
-	return half_emit(out, arg->index, true, (uint32_t)(m.mask >> 32),
-		(uint32_t)(m.value >> 32), yes, no);
+	return half_emit(out, arg->index, true, (uint32_t)(m.mask >> 32), (uint32_t)(m.value >> 32),
+		yes, no);
 }
 
 /* The first one met, or none. A register that is compared whole is loaded once for all. */
@@ -101,15 +101,17 @@ struct ways {
 	bpf_label kept, logged;
 };
 
-static bpf_label rule_emit(struct program *p, const struct arg_rule *rule, bool whole, struct ways w)
+static bpf_label rule_emit(
+	struct program *p, const struct arg_rule *rule, bool whole, struct ways w)
 {
 	struct bpf_emit *out = &p->out;
 	bpf_label kept = w.kept, broken, quiet, begin = kept;
 	struct match selected;
 
 	if (whole && rule->n_values > 0) {
-		broken = rule->action == CALL_LOG ? w.logged
-						  : bpf_ret(out, verdict_of(rule->action, rule->error));
+		broken = rule->action == CALL_LOG
+				 ? w.logged
+				 : bpf_ret(out, verdict_of(rule->action, rule->error));
 		begin = rule->exclude ? matches_emit(out, rule->arg, rule->values, rule->n_values,
 						broken, kept)
 				      : matches_emit(out, rule->arg, rule->values, rule->n_values,
@@ -213,7 +215,8 @@ static bpf_label search_emit(struct program *p, const struct run *runs, size_t n
 	bpf_label low, high;
 
 	if (n == 1)
-		return runs->args ? call_emit(p, (int)runs->first) : bpf_ret(&p->out, runs->verdict);
+		return runs->args ? call_emit(p, (int)runs->first)
+				  : bpf_ret(&p->out, runs->verdict);
 	high = search_emit(p, runs + n / 2, n - n / 2);
 	low = search_emit(p, runs, n / 2);
 	return bpf_jump(&p->out, BPF_JGE, runs[n / 2].first, high, low);
@@ -243,8 +246,10 @@ static int program_make(const struct filter *f, const struct verdicts *v, bool q
 	}
 	(void)bpf_load(&p.out, offsetof(struct seccomp_data, arch));
 	if (p.out.full)
-		return err_set(e, E2BIG, "more than the %d instructions that the kernel takes; "
-			"fewer argument rules would do", PROGRAM_INSNS);
+		return err_set(e, E2BIG,
+			"more than the %d instructions that the kernel takes; "
+			"fewer argument rules would do",
+			PROGRAM_INSNS);
 	memcpy(ret, insns + PROGRAM_INSNS - p.out.n, p.out.n * sizeof(*ret));
 	*ret_n = (uint16_t)p.out.n;
 	return 0;

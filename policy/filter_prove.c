@@ -54,9 +54,9 @@ static int try(const struct proof *p, const struct seccomp_data *d)
 
 static int prove_numbers(const struct proof *p, uint32_t arch)
 {
-	static const uint32_t odd[] = { SYSCALLS_MAX, SYSCALLS_MAX + 1, 1024, X32_FIRST - 1, X32_FIRST,
-		X32_FIRST + 41, X32_FIRST + SYSCALLS_MAX, INT32_MAX, 0x80000000u, 0x80000029u,
-		0xc0000000u, (uint32_t)-10000, (uint32_t)-2, (uint32_t)-1 };
+	static const uint32_t odd[] = { SYSCALLS_MAX, SYSCALLS_MAX + 1, 1024, X32_FIRST - 1,
+		X32_FIRST, X32_FIRST + 41, X32_FIRST + SYSCALLS_MAX, INT32_MAX, 0x80000000u,
+		0x80000029u, 0xc0000000u, (uint32_t)-10000, (uint32_t)-2, (uint32_t)-1 };
 	int r = 0;
 
 	for (int high = 0; high < 2; high++) {

@@ -208,7 +208,8 @@ static int filter_line(struct reading *r, const struct config_line *l, char *val
 	return err_set(e, EINVAL, "unknown key '%s'", l->key);
 }
 
-/* Within a section a subject stands once; later sections and the including file may speak of it again. */
+/* Within a section a subject stands once; later sections and the including file may speak of it
+ * again. */
 static int rule_add(struct reading *r, const struct arg_rule *rule, struct err *e)
 {
 	struct filter *f = r->to;
@@ -283,7 +284,8 @@ static int condition(struct reading *r, const char *word, bool *ret_holds, struc
 	}
 	if (strcmp(word, "root=yes") != 0 && strcmp(word, "root=no") != 0)
 		return err_set(e, EINVAL,
-			"unknown condition '%s'; there are root=yes|no and arch=x86-64|aarch64|i386",
+			"unknown condition '%s'; there are root=yes|no and "
+			"arch=x86-64|aarch64|i386",
 			word);
 	if (inside != (strcmp(word, "root=yes") == 0))
 		*ret_holds = false;

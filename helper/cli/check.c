@@ -133,13 +133,15 @@ static void check_filter(const struct config *c, const struct profile *profile, 
 	struct err e;
 	size_t len;
 
-	if (config_filter(c, profile, &filter, &e) < 0 || filter_compile(filter, 0, &program, &len, &e) < 0) {
+	if (config_filter(c, profile, &filter, &e) < 0 ||
+		filter_compile(filter, 0, &program, &len, &e) < 0) {
 		find(f->errors, &profile->origin, "profile '%s': %s", profile->name, e.text);
 		return;
 	}
 	if (filter->i386)
 		find(f->warnings, &filter->i386_at,
-			"filter '%s' lets 32-bit programs in: for them the rules on socket, socketpair and "
+			"filter '%s' lets 32-bit programs in: for them the rules on socket, "
+			"socketpair and "
 			"setsockopt do not hold, as socketcall(2) takes its arguments from memory",
 			profile->filter);
 }

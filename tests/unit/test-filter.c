@@ -139,7 +139,8 @@ static void every_mistake_names_file_line_and_word(void)
 	REFUSED("[args]\nsocket.domain = 4294967297\n", "unknown value '4294967297'");
 	REFUSED("[args]\nsocket.domain = 1x\n", "unknown value '1x'");
 	REFUSED("[args]\nsocket.domain =\n", "line 2: socket.domain has no values");
-	REFUSED("[args]\nsocket.domain = not\n[filter]\n", "t.filter:3: line 2: socket.domain has no values");
+	REFUSED("[args]\nsocket.domain = not\n[filter]\n",
+		"t.filter:3: line 2: socket.domain has no values");
 	REFUSED("[args]\nsocket.domain = not else EPERM\n", "has no values");
 	REFUSED("[args]\nsocket.domain = AF_UNIX else\n", "unknown error '' after else");
 	REFUSED("[args]\nsocket.domain = AF_UNIX else EPERM AF_INET\n",
@@ -148,14 +149,17 @@ static void every_mistake_names_file_line_and_word(void)
 		"line 3: socket.domain is repeated; first on line 2");
 	REFUSED("[filter]\nlog = read:EPERM\n", "only refuse takes an error");
 	REFUSED("[filter]\narches = native x32\n", "unknown ABI 'x32'");
-	REFUSED("[filter root=maybe]\nallow = read\n", "t.filter:1: unknown condition 'root=maybe'");
+	REFUSED("[filter root=maybe]\nallow = read\n",
+		"t.filter:1: unknown condition 'root=maybe'");
 	REFUSED("[filter arch=arm]\n", "unknown condition 'arch=arm'");
 	REFUSED("[filter arch=i386 arch=aarch64]\n", "'arch=aarch64' is a second arch=");
-	REFUSED("[filter root=yes]\ninclude = base\n", "include stands in a [filter] without conditions");
+	REFUSED("[filter root=yes]\ninclude = base\n",
+		"include stands in a [filter] without conditions");
 	REFUSED("[filter root=yes]\nallow = raed\n", "t.filter:2: unknown system call 'raed'");
 	REFUSED("[args]\nmount.flags = MS_BIND 0/MS_REC\n", "flags and VALUE/MASK do not mix");
 	REFUSED("[args]\nmount.flags = 0/MS_REC MS_BIND\n", "flags and VALUE/MASK do not mix");
-	REFUSED("[args]\nmount.flags = MS_BIND/MS_REC\n", "'MS_BIND' has bits that 'MS_REC' masks away");
+	REFUSED("[args]\nmount.flags = MS_BIND/MS_REC\n",
+		"'MS_BIND' has bits that 'MS_REC' masks away");
 	REFUSED("[args]\nmount.flags = MS_BIND|MS_REK\n", "unknown value 'MS_REK'");
 	REFUSED("[args]\nsocket.domain = quiet AF_INET\n", "socket.domain has no values");
 	REFUSED("[args]\nclone(1).flags = CLONE_VM\n", "no argument of 'clone' can select");
@@ -335,10 +339,11 @@ static void logged_calls_are_allowed(void)
 
 static void conditions_choose_sections(void)
 {
-	static const char text[] = "[filter]\nallow = read mount socket\n[filter root=no]\nrefuse = mount\n"
-				   "[args root=yes]\nsocket.domain = AF_UNIX\n"
-				   "[filter arch=aarch64]\nrefuse = read:EIO\n"
-				   "[args arch=x86-64]\nsocket.domain = AF_INET else EIO\n";
+	static const char text[] =
+		"[filter]\nallow = read mount socket\n[filter root=no]\nrefuse = mount\n"
+		"[args root=yes]\nsocket.domain = AF_UNIX\n"
+		"[filter arch=aarch64]\nrefuse = read:EIO\n"
+		"[args arch=x86-64]\nsocket.domain = AF_INET else EIO\n";
 	_cleanup_(filter_cleanup) struct filter *without = NULL, *with = NULL;
 	char a[65], b[65];
 	struct err e;
@@ -369,9 +374,12 @@ static void i386_is_let_in_on_demand_only(void)
 	_cleanup_(filter_cleanup) struct filter *f = NULL, *g = NULL;
 	struct err e;
 
-	CHECK_EQ(load("[filter]\nallow = read socket\n[args]\nsocket.domain = AF_UNIX\n", &g, &e), 0);
+	CHECK_EQ(load("[filter]\nallow = read socket\n[args]\nsocket.domain = AF_UNIX\n", &g, &e),
+		0);
 	CHECK_EQ(load("[filter]\narches = native i386\nallow = read socket socketcall\n"
-		      "[args]\nsocket.domain = AF_UNIX\n", &f, &e), 0);
+		      "[args]\nsocket.domain = AF_UNIX\n",
+			 &f, &e),
+		0);
 	if (!f || !g)
 		return;
 	CHECK_EQ(verdict_on(g, AUDIT_ARCH_I386, "read", 0, 0, 0), SECCOMP_RET_KILL_PROCESS);
@@ -543,7 +551,8 @@ static void random_rules_compile_to_what_they_say(void)
 				unsigned v = rand_r(&seed) % 2 ? (unsigned)rand_r(&seed)
 							       : 1u << rand_r(&seed) % 32;
 
-				at += masked ? sprintf(at, " 0x%x/0x%x", v, v | (unsigned)rand_r(&seed))
+				at += masked ? sprintf(at, " 0x%x/0x%x", v,
+						       v | (unsigned)rand_r(&seed))
 					     : sprintf(at, " 0x%x", v);
 			}
 			if (rand_r(&seed) % 3 == 0)
