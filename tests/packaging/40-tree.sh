@@ -35,7 +35,7 @@ listed() {
 }
 in_dir "$tmp/listed" "$src/configure" --quiet >/dev/null 2>&1
 listed | tr ' ' '\n' | sed '/^$/d' | sort -u >"$tmp/names"
-in_dir "$src" find policy helper pam_module tests/unit tests/bench -name '*.c' | sort >"$tmp/files"
+in_dir "$src" find policy helper pam_module tests/unit tests/bench tests/filter -name '*.c' | sort >"$tmp/files"
 t 'every source is listed, and every listed one is there' diff "$tmp/files" "$tmp/names"
 
 "$make" -s -C "$tmp/listed" print-INSTALLED >"$tmp/installed"
