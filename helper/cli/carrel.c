@@ -15,6 +15,7 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "check", cmd_check, "say what is wrong with the configuration" },
+	{ "denials", cmd_denials, "say which calls were refused, to whom, and by which line" },
 	{ "explain", cmd_explain, "say what a user's session would be, and which line decides it" },
 	{ "filter", cmd_filter, "show, compare and try out filters, and say which line decides" },
 	{ "pam", cmd_pam, "put pam_carrel.so into services, take it out, show where it is" },

@@ -6,6 +6,7 @@
  * file each.
  */
 int cmd_check(int argc, char **argv);
+int cmd_denials(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_filter(int argc, char **argv);
 int cmd_pam(int argc, char **argv);

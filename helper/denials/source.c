@@ -325,6 +325,12 @@ int source_read(struct source *s, const struct reading_limits *limits,
 	return unfinished ? err_set(e, ETIME, "the logs are too long to be read in time") : 0;
 }
 
+int source_sessions(struct source *s, uint64_t since_us, int (*each)(const struct journal_session *j, void *data),
+	void *data, struct err *e)
+{
+	return s->journal ? journal_read_sessions(s->journal, since_us, each, data, e) : 0;
+}
+
 /* --- what is told of it --- */
 
 struct notes {

@@ -8,6 +8,7 @@
 #include "helper/denials/record.h"
 
 struct err;
+struct journal_session;
 struct source; /* the logs of this machine that hold records, or one file of any machine */
 
 /*
@@ -33,6 +34,10 @@ struct reading_limits {
  */
 int source_read(struct source *s, const struct reading_limits *limits,
 	int (*each)(const struct record *r, void *data), void *data, struct err *e);
+
+/* Sessions that carrel-helper said to have opened, from the journal where there is one; helper/denials/journal.h. */
+int source_sessions(struct source *s, uint64_t since_us, int (*each)(const struct journal_session *j, void *data),
+	void *data, struct err *e);
 
 /* What is told of the source itself, for people: after source_read(). */
 struct source_note {

@@ -14,6 +14,10 @@
 #ifndef WIRE_SOCKET /* only tests say another */
 #define WIRE_SOCKET "/run/carrel/helper.sock"
 #endif
+/* The same helper, for who is inside a container: its view shows that directory, and only REQ_DENIALS is heard there. */
+#ifndef WIRE_INSIDE
+#define WIRE_INSIDE "/run/carrel/inside/helper.sock"
+#endif
 #define WIRE_VERSION 1
 #define WIRE_MAX_FDS 8
 
@@ -22,6 +26,7 @@ enum request {
 	REQ_SESSION,	/* root: pam_carrel.so opens a session */
 	REQ_CLOSE,	/* root: pam_carrel.so closes it, when the first connection is gone */
 	REQ_ENTER,	/* any: carrel-door, from inside a door session */
+	REQ_DENIALS,	/* any: carrel denials, also from inside a container */
 };
 
 struct wire_head {
@@ -107,6 +112,36 @@ struct enter_event {
 	uint32_t kind;
 	int32_t value;
 	char text[56];
+};
+
+/* Which calls of the caller's own were refused, as the logs tell. Many messages answer; the last is END or REFUSED. */
+struct denials_request {
+	struct wire_head head;
+	uint64_t since_us, until_us; /* wall clock; until 0: no end */
+};
+
+enum denials_kind {
+	DENIALS_END,	 /* count: records left out */
+	DENIALS_REFUSED, /* text: why */
+	DENIALS_NOTE,	 /* flag: something is missing; text: about the source, for people */
+	DENIALS_OWNER,	 /* the caller: uid, name in text, range from number on (count); flag: has a container */
+	DENIALS_SESSION, /* uid, audit session in number, opened at first_us, profile, service; flag: it lives */
+	DENIALS_RECORD,	 /* text: a record; count of its like, from first_us to last_us */
+};
+
+#define DENIALS_TEXT_MAX 8704
+
+/* Sent up to the end of text, which has no NUL. */
+struct denials_item {
+	struct wire_head head;
+	uint32_t kind;
+	uint32_t flag;
+	uint32_t uid;
+	uint32_t number;
+	uint64_t count, first_us, last_us;
+	char profile[40];
+	char service[64];
+	char text[DENIALS_TEXT_MAX];
 };
 
 #endif
