@@ -7,25 +7,28 @@
 struct err;
 
 /*
- * Which system calls can these programs make? Read from their code, not run: what is reached from a program's own
- * code, from constructors, and through imported symbols in the libraries among the given files. An estimate in both
- * directions: calls through tables and registers can be missed, and code that never runs is counted.
+ * Which system calls can these programs make? Read from their code, not run: what is reached from a
+ * program's own code, from constructors, and through imported symbols in the libraries among the
+ * given files. An estimate in both directions: calls through tables and registers can be missed,
+ * and code that never runs is counted.
  */
 
 /* One system call that the files can make, with one of the ways to it. */
 struct scan_call {
-	uint32_t arch;	  /* AUDIT_ARCH_*, the file's */
-	int number;	  /* never negative; syscall_name() knows most */
+	uint32_t arch; /* AUDIT_ARCH_*, the file's */
+	int number; /* never negative; syscall_name() knows most */
 	const char *path; /* the file whose code makes it */
-	char *symbol;	  /* the function in it through which the way enters that file; "" if it has no name */
+	char *symbol; /* the function in it through which the way enters that file; "" if it has no
+			 name */
 	const char *user; /* the file where the way begins: a program, or a library's constructor */
 };
 
 struct scan_file {
 	char *path;
-	char *problem;	   /* NULL: scanned. Else why not, as words for one line: "not an ELF file" */
-	uint32_t arch;	   /* AUDIT_ARCH_*; 0 where problem says that it is none we can read */
-	size_t unresolved; /* reachable places that make a call whose number the code around it does not tell */
+	char *problem; /* NULL: scanned. Else why not, as words for one line: "not an ELF file" */
+	uint32_t arch; /* AUDIT_ARCH_*; 0 where problem says that it is none we can read */
+	size_t unresolved; /* reachable places that make a call whose number the code around it does
+			      not tell */
 };
 
 /* Sorted: calls by architecture and number, one entry each; files as they were given. */
@@ -37,8 +40,9 @@ struct scan_result {
 };
 
 /*
- * Scans executables and shared objects by their full paths; one that is given twice is scanned once. A file that cannot
- * be read or scanned says so in its problem and is no failure: only -ENOMEM is. ret is untouched on failure.
+ * Scans executables and shared objects by their full paths; one that is given twice is scanned
+ * once. A file that cannot be read or scanned says so in its problem and is no failure: only
+ * -ENOMEM is. ret is untouched on failure.
  */
 int scan_files(const char *const *paths, size_t n, struct scan_result *ret, struct err *e);
 

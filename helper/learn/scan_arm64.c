@@ -11,6 +11,8 @@
  * of an address. */
 #define WINDOW 24
 #define PAIR 12
+/* How far a loaded pointer is looked for in calls, in bytes. */
+#define REACH 4096
 
 static uint32_t word(const struct code *c, size_t at)
 {
@@ -28,18 +30,27 @@ static int64_t field(uint32_t w, unsigned low, unsigned bits)
 	return (int64_t)(v << (64 - bits)) >> (64 - bits);
 }
 
-/* movz of a whole number, or mov from the zero register. */
-static int last_constant(const struct code *c, size_t end, unsigned reg)
+/* movz of a whole number, or mov from the zero register. Loads into the register and calls make it
+ * unsure. */
+static struct constant last_constant(const struct code *c, size_t end, unsigned reg)
 {
+	struct constant ret = { -1, true };
+
 	for (size_t n = 1; n <= WINDOW && 4 * n <= end; n++) {
-		uint32_t w = word(c, end - 4 * n);
+		uint32_t w = word(c, end - 4 * n), imm = w >> 5 & 0xffff;
 
 		if ((w & 0x7fe0001f) == (0x52800000 | reg)) /* shifted by nothing */
-			return (w >> 5 & 0xffff) < SYSCALLS_MAX ? (int)(w >> 5 & 0xffff) : -1;
+			ret.value = imm < SYSCALLS_MAX ? (int)imm : -1;
 		if ((w & 0x7fffffff) == (0x2a1f03e0 | reg))
-			return 0;
+			ret.value = 0;
+		if (ret.value >= 0)
+			return ret;
+		if ((w & 0xfc000000) == 0x94000000 || (w & 0xfffffc1f) == 0xd63f0000 ||
+			((w & 0x3b40001f) == (0x39400000 | reg)) ||
+			(w & 0x7fe0ffff) == (0x2a0003e0 | reg))
+			ret.is_sure = false;
 	}
-	return -1;
+	return ret;
 }
 
 /* b, bl, b.cond, cbz, cbnz, tbz, tbnz. */
@@ -84,7 +95,7 @@ static bool second_half(const struct code *c, size_t adrp, struct ref *ret)
 			return true;
 		}
 		if ((w & 0xffc00000) == 0xf9400000) {
-			ret->kind = REF_SLOT;
+			ret->kind = REF_LOAD;
 			ret->target = page + 8 * (w >> 10 & 0xfff);
 			return true;
 		}
@@ -118,7 +129,7 @@ static void arm64_read(
 	const struct code *c, void (*found)(void *arg, const struct ref *r), void *arg)
 {
 	for (size_t at = 0; at + 4 <= c->len; at += 4) {
-		struct ref r = { .at = at, .number = -1 };
+		struct ref r = { .at = at };
 
 		if (instruction(c, at, &r))
 			found(arg, &r);
@@ -135,17 +146,31 @@ static bool arm64_is_stub(const struct code *c, uint64_t *ret_slot)
 		at = 4;
 	if (c->len < at + 16 || (word(c, at) & 0x9f00001f) != 0x90000010)
 		return false;
-	if (word(c, at + 12) != 0xd61f0220 || !second_half(c, at, &r) || r.kind != REF_SLOT)
+	if (word(c, at + 12) != 0xd61f0220 || !second_half(c, at, &r) || r.kind != REF_LOAD)
 		return false;
 
 	*ret_slot = r.target;
 	return true;
 }
 
-static int arm64_first_argument(const struct code *c, size_t at)
+static struct constant arm64_first_argument(const struct code *c, size_t at)
 {
 	return last_constant(c, at, 0);
 }
 
+/* ldr reg, memory before, blr reg after. */
+static bool arm64_next_call(const struct code *c, size_t load, size_t *at)
+{
+	uint32_t blr = 0xd63f0000 | (word(c, load) & 31) << 5;
+
+	for (size_t i = *at + 4; i + 4 <= c->len && i < load + REACH; i += 4) {
+		if (word(c, i) == blr) {
+			*at = i;
+			return true;
+		}
+	}
+	return false;
+}
+
 const struct processor scan_arm64 = { EM_AARCH64, AUDIT_ARCH_AARCH64, arm64_read, arm64_is_stub,
-	arm64_first_argument };
+	arm64_first_argument, arm64_next_call };

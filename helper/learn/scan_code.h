@@ -22,15 +22,22 @@ enum ref_kind {
 	REF_CALL, /* to this address */
 	REF_JUMP, /* to this address, perhaps to the middle of a function */
 	REF_ADDRESS, /* this address is taken: of a function, or of data */
-	REF_SLOT, /* a pointer is loaded from this address, or called through it */
+	REF_SLOT, /* what this address points to is called, or jumped to */
+	REF_LOAD, /* what this address points to is loaded into a register */
 	REF_SYSCALL, /* the kernel is asked here */
+};
+
+/* A number that the code before some place puts into a register. */
+struct constant {
+	int value; /* -1: none to be seen */
+	bool is_sure; /* nothing in between looks as if it changed the register */
 };
 
 struct ref {
 	enum ref_kind kind;
 	uint64_t target;
 	size_t at; /* offset of the instruction */
-	int number; /* of REF_SYSCALL: -1 if the code before it does not tell */
+	struct constant number; /* of REF_SYSCALL */
 };
 
 struct processor {
@@ -42,9 +49,10 @@ struct processor {
 		const struct code *c, void (*found)(void *arg, const struct ref *r), void *arg);
 	/* Code that only jumps to where a slot points, as in a procedure linkage table. */
 	bool (*is_stub)(const struct code *c, uint64_t *ret_slot);
-	/* The constant that is the first argument of the call at this offset; -1: none to be seen.
-	 */
-	int (*first_argument)(const struct code *c, size_t at);
+	/* What the call at this offset gets as its first argument. */
+	struct constant (*first_argument)(const struct code *c, size_t at);
+	/* The next call after *at of what the REF_LOAD at this offset loads; in *at. */
+	bool (*next_call)(const struct code *c, size_t load, size_t *at);
 };
 
 extern const struct processor scan_x86, scan_arm64;

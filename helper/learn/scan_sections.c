@@ -166,7 +166,8 @@ static int read_packed_relocations(struct object *o, Elf_Data *d)
 	uint64_t word, next = 0;
 	int r = 0;
 
-	for (size_t i = 0; d->d_buf && r == 0 && i + sizeof(word) <= d->d_size; i += sizeof(word)) {
+	for (size_t i = 0; d && d->d_buf && r == 0 && i + sizeof(word) <= d->d_size;
+		i += sizeof(word)) {
 		memcpy(&word, (const char *)d->d_buf + i, sizeof(word));
 		if (!(word & 1)) {
 			r = add_relative(o, word);

@@ -74,15 +74,16 @@ struct reading {
 	struct place place;
 };
 
-static void note_call(struct reading *r, int number)
+/* A number that may be meant for something else counts, and so does the doubt. */
+static void note_call(struct reading *r, struct constant number)
 {
 	struct place *found;
 
-	if (number < 0 || number >= SYSCALLS_MAX) {
+	if (number.value < 0 || !number.is_sure)
 		r->scan->files[r->place.object].unresolved++;
+	if (number.value < 0)
 		return;
-	}
-	found = &r->scan->found[processor_index(r->object->cpu)][number];
+	found = &r->scan->found[processor_index(r->object->cpu)][number.value];
 	if (found->object == NOBODY)
 		*found = r->place;
 }
@@ -93,12 +94,26 @@ static bool is_syscall(const char *symbol)
 	return symbol && strcmp(symbol, "syscall") == 0;
 }
 
-static void follow_slot(struct reading *r, const struct slot *slot, size_t at)
+/* Whoever takes its address, to call it or to give it away. */
+static void follow_syscall_address(struct reading *r, size_t load)
 {
-	if (is_syscall(slot->symbol))
+	static const struct constant unknown = { -1, false };
+	size_t at = load;
+
+	while (r->object->cpu->next_call(&r->code, load, &at))
 		note_call(r, r->object->cpu->first_argument(&r->code, at));
-	else
+	if (at == load)
+		note_call(r, unknown);
+}
+
+static void follow_slot(struct reading *r, const struct slot *slot, const struct ref *ref)
+{
+	if (!is_syscall(slot->symbol))
 		reach_slot(r->scan, slot, r->place);
+	else if (ref->kind == REF_LOAD)
+		follow_syscall_address(r, ref->at);
+	else
+		note_call(r, r->object->cpu->first_argument(&r->code, ref->at));
 }
 
 /*
@@ -126,7 +141,7 @@ static void follow_code(struct reading *r, const struct ref *ref)
 	if (r->object->cpu->is_stub(&target, &slot_addr)) {
 		slot = object_slot(r->object, slot_addr);
 		if (slot)
-			follow_slot(r, slot, ref->at);
+			follow_slot(r, slot, ref);
 		return;
 	}
 	f = object_function(r->object, ref->target, &is_start);
@@ -148,9 +163,10 @@ static void follow(void *arg, const struct ref *ref)
 		note_call(r, ref->number);
 		break;
 	case REF_SLOT:
+	case REF_LOAD:
 		slot = object_slot(r->object, ref->target);
 		if (slot)
-			follow_slot(r, slot, ref->at);
+			follow_slot(r, slot, ref);
 		break;
 	default:
 		follow_code(r, ref);

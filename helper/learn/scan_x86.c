@@ -12,6 +12,8 @@
 
 /* How far before a call its number or argument is looked for. */
 #define WINDOW 96
+/* How far a loaded pointer is looked for in calls. */
+#define REACH 4096
 
 #define RAX 0
 #define RDI 7
@@ -86,20 +88,42 @@ static int held_constant(const struct code *c, size_t end, unsigned reg)
 	return -1;
 }
 
+/*
+ * Does an instruction at this offset seem to change the register, to what the code does not tell?
+ * Loads do, and calls: those are told from other bytes by going not too far.
+ */
+static bool changes(const struct code *c, size_t at, size_t end, unsigned reg)
+{
+	const uint8_t *p = c->bytes + at;
+	size_t left = end - at;
+	unsigned r = rex(c, at) & REX_R ? 8 : 0;
+
+	if (left >= 5 && p[0] == 0xe8)
+		return p[4] == 0 || p[4] == 0xff;
+	if (left >= 6 && p[0] == 0xff)
+		return p[1] == 0x15 && (p[5] == 0 || p[5] == 0xff);
+	return left >= 2 && (p[0] == 0x8b || p[0] == 0x8d) && (p[1] & 0xc0) != 0xc0 &&
+	       ((p[1] >> 3 & 7) | r) == reg;
+}
+
 /* The nearest before end, which may come out of another register. */
-static int last_constant(const struct code *c, size_t end, unsigned reg)
+static struct constant last_constant(const struct code *c, size_t end, unsigned reg)
 {
 	size_t first = end > WINDOW ? end - WINDOW : 0;
+	struct constant ret = { -1, true };
 
 	for (size_t at = end; at-- > first;) {
-		int value = set_constant(c, at, end, reg), other = set_register(c, at, end, reg);
+		int other = set_register(c, at, end, reg);
 
-		if (value < 0 && other >= 0 && (unsigned)other != reg)
-			value = held_constant(c, at, (unsigned)other);
-		if (value >= 0)
-			return value;
+		ret.value = set_constant(c, at, end, reg);
+		if (ret.value < 0 && other >= 0 && (unsigned)other != reg)
+			ret.value = held_constant(c, at, (unsigned)other);
+		if (ret.value >= 0)
+			return ret;
+		if (other >= 0 || changes(c, at, end, reg))
+			ret.is_sure = false;
 	}
-	return -1;
+	return ret;
 }
 
 /* What begins at this offset, if anything: its length without the four bytes of a displacement, or
@@ -124,7 +148,7 @@ static size_t instruction(const struct code *c, size_t at, enum ref_kind *ret)
 		*ret = REF_ADDRESS;
 		return is_relative && (rex(c, at) & REX_W) ? 2 : 0;
 	case 0x8b: /* mov from memory */
-		*ret = REF_SLOT;
+		*ret = REF_LOAD;
 		return is_relative && (rex(c, at) & REX_W) ? 2 : 0;
 	case 0xff: /* call and jump through memory */
 		*ret = REF_SLOT;
@@ -159,13 +183,17 @@ static bool is_syscall(const struct code *c, size_t at)
 static void x86_read(const struct code *c, void (*found)(void *arg, const struct ref *r), void *arg)
 {
 	for (size_t at = 0; at + 1 < c->len; at++) {
-		struct ref r = { .at = at, .number = -1 };
+		struct ref r = { .at = at };
 		size_t n;
 
 		n = instruction(c, at, &r.kind);
 		if (n > 0) {
 			r.target = c->addr + at + n + 4 +
 				   (uint64_t)(int64_t)read_i32(c->bytes + at + n);
+			found(arg, &r);
+		} else if (c->bytes[at] == 0xeb) { /* the short jump, to a function next to this */
+			r.kind = REF_CALL;
+			r.target = c->addr + at + 2 + (uint64_t)(int64_t)(int8_t)c->bytes[at + 1];
 			found(arg, &r);
 		} else if (is_syscall(c, at)) {
 			r.kind = REF_SYSCALL;
@@ -192,10 +220,26 @@ static bool x86_is_stub(const struct code *c, uint64_t *ret_slot)
 	return true;
 }
 
-static int x86_first_argument(const struct code *c, size_t at)
+static struct constant x86_first_argument(const struct code *c, size_t at)
 {
 	return last_constant(c, at, RDI);
 }
 
+/* mov reg, memory before, call reg after. */
+static bool x86_next_call(const struct code *c, size_t load, size_t *at)
+{
+	uint8_t modrm = c->bytes[load + 1] >> 3 & 7;
+	bool is_high = rex(c, load) & REX_R;
+
+	for (size_t i = *at + 1; i + 2 <= c->len && i < load + REACH; i++) {
+		if (c->bytes[i] == 0xff && c->bytes[i + 1] == (0xd0 | modrm) &&
+			!!(rex(c, i) & REX_B) == is_high) {
+			*at = i;
+			return true;
+		}
+	}
+	return false;
+}
+
 const struct processor scan_x86 = { EM_X86_64, AUDIT_ARCH_X86_64, x86_read, x86_is_stub,
-	x86_first_argument };
+	x86_first_argument, x86_next_call };
