@@ -52,6 +52,43 @@ static enum line_kind line_kind(const char *text, unsigned line)
 	return *s == '[' ? LINE_SECTION : LINE_STATEMENT;
 }
 
+/* The word before '=' of the statement that a line begins or goes on with; "" when there is none.
+ */
+static const char *statement_key(const char *text, unsigned line, size_t *len)
+{
+	for (; line > 0; line--) {
+		const char *s = text_line(text, line, len);
+
+		if (line_kind(text, line) != LINE_STATEMENT || strchr(BLANKS, *s))
+			continue;
+		*len = strcspn(s, "= \t\r\n");
+		return s;
+	}
+	*len = 0;
+	return "";
+}
+
+static bool is_verb(const char *key, size_t len)
+{
+	static const char *const verbs[] = { "allow", "refuse", "kill", "log" };
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (strlen(verbs[i]) == len && strncmp(key, verbs[i], len) == 0)
+			return true;
+	return false;
+}
+
+/* Why calls are allowed is no reason to refuse others. */
+static bool is_other_verb(const char *text, unsigned line, unsigned than)
+{
+	size_t len, than_len;
+	const char *key = statement_key(text, line, &len);
+	const char *than_key = statement_key(text, than, &than_len);
+
+	return is_verb(key, len) && is_verb(than_key, than_len) &&
+	       (len != than_len || strncmp(key, than_key, len) != 0);
+}
+
 static bool is_conditional(const char *text, unsigned line)
 {
 	size_t len = 0;
@@ -63,11 +100,15 @@ static bool is_conditional(const char *text, unsigned line)
 /* The last line of the comment that heads the group of `line`; 0: none does. */
 static unsigned comment_above(const char *text, unsigned line)
 {
+	unsigned of = line;
+
 	while (--line > 0) {
 		enum line_kind kind = line_kind(text, line);
 
 		if (kind == LINE_COMMENT)
 			return line;
+		if (kind == LINE_STATEMENT && is_other_verb(text, line, of))
+			return 0;
 		if (kind == LINE_SECTION && is_conditional(text, line))
 			return line_kind(text, line - 1) == LINE_COMMENT ? line - 1 : 0;
 		if (kind != LINE_STATEMENT)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "helper/cli/cli.h"
+#include "helper/cli/filter_import.h"
 #include "helper/cli/filter_words.h"
 #include "policy/base/parse.h"
 #include "policy/syscalls.h"
@@ -30,6 +31,19 @@ static const struct subcommand {
 	{ "diff", cmd_filter_diff,
 		"diff [--root yes|no] [--arch ARCH] [--config PATH] [--json] A B",
 		"what two filters say differently, by which lines and why", "" },
+	{ "why", cmd_filter_why,
+		"why [--root yes|no] [--arch ARCH] [--config PATH] [--json] NAME 'CALL(ARG, ...)'\n"
+		"       carrel filter why --user USER [--service SERVICE] [--arch ARCH] [--config "
+		"PATH] "
+		"[--json]\n"
+		"                         'CALL(ARG, ...)'",
+		"what becomes of one call, and which line decides it",
+		"  --user USER        the filter that this user's session would have\n"
+		"  --service SERVICE  when it is opened by this PAM service, like sshd or cron\n" },
+	{ "test", cmd_filter_test, "test [--root yes|no] [--config PATH] NAME -- COMMAND [ARG...]",
+		"run a command under a filter, here and now", "" },
+	{ "import", cmd_filter_import, IMPORT_SYNOPSIS,
+		"a filter out of others' seccomp profiles and units", IMPORT_OPTIONS },
 };
 
 #define N_SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "helper/cli/filter.h"
+#include "helper/cli/filter_diff.h"
 #include "helper/cli/filter_find.h"
 #include "helper/cli/filter_words.h"
 #include "policy/base/cleanup.h"
@@ -22,6 +23,7 @@ struct side {
 	const char *word; /* as it was named */
 	struct filter *f;
 	struct verdicts v;
+	const struct verdict_table *t; /* of the ABI that is asked about; NULL: it is not let in */
 };
 
 static void side_done(struct side *s)
@@ -38,7 +40,7 @@ static void set(json_t *o, const char *key, json_t *value)
 
 static json_t *call_side(const struct side *s, int number)
 {
-	const struct verdict_table *t = &s->v.abi[0];
+	const struct verdict_table *t = s->t;
 	const struct call_verdict *v = &t->call[number];
 	const char *note;
 	const struct origin *at = call_decided_by(s->f, t, number, &note);
@@ -52,7 +54,7 @@ static json_t *call_side(const struct side *s, int number)
 
 static void calls_compare(const struct side *a, const struct side *b, json_t *out)
 {
-	const struct verdict_table *ta = &a->v.abi[0], *tb = &b->v.abi[0];
+	const struct verdict_table *ta = a->t, *tb = b->t;
 	char name[SYSCALL_NAME_MAX];
 
 	for (int n = 0; n < SYSCALLS_MAX; n++) {
@@ -72,7 +74,7 @@ static void calls_compare(const struct side *a, const struct side *b, json_t *ou
 static const struct arg_rule *rule_find(const struct side *s, const struct arg_rule *like)
 {
 	for (size_t i = 0; i < s->f->n_args; i++)
-		if (s->v.abi[0].rule_call[i] >= 0 && arg_rule_same_subject(&s->f->args[i], like))
+		if (s->t->rule_call[i] >= 0 && arg_rule_same_subject(&s->f->args[i], like))
 			return &s->f->args[i];
 	return NULL;
 }
@@ -175,7 +177,7 @@ static json_t *values_compare(const struct side *a, const struct side *b,
 			continue;
 		*ret_differ = true;
 		name = value_words(like, p.v[i]);
-		if (name[0] < '0' || name[0] > '9')
+		if ((name[0] < '0' || name[0] > '9') && !strchr(name, '|'))
 			(void)json_array_append_new(names, json_string(name));
 	}
 	free(p.v);
@@ -193,9 +195,9 @@ static json_t *rule_side(const struct arg_rule *rule)
 
 static bool allows_call(const struct side *s, const char *call)
 {
-	int n = syscall_number(s->v.abi[0].arch, call);
+	int n = syscall_number(s->t->arch, call);
 
-	return n >= 0 && s->v.abi[0].call[n].action >= CALL_LOG;
+	return n >= 0 && s->t->call[n].action >= CALL_LOG;
 }
 
 static void rule_compare(
@@ -220,153 +222,37 @@ static void rule_compare(
 static void rules_compare(const struct side *a, const struct side *b, json_t *out)
 {
 	for (size_t i = 0; i < a->f->n_args; i++)
-		if (a->v.abi[0].rule_call[i] >= 0)
+		if (a->t->rule_call[i] >= 0)
 			rule_compare(a, b, &a->f->args[i], out);
 	for (size_t i = 0; i < b->f->n_args; i++)
-		if (b->v.abi[0].rule_call[i] >= 0 && !rule_find(a, &b->f->args[i]))
+		if (b->t->rule_call[i] >= 0 && !rule_find(a, &b->f->args[i]))
 			rule_compare(a, b, &b->f->args[i], out);
 }
 
 /* ---- other ABIs ---- */
 
+static json_t *abi_side(const struct side *s)
+{
+	json_t *o = verdict_json(s->v.n > 1 ? CALL_ALLOW : CALL_KILL, 0);
+
+	origin_into_json(o, s->v.n > 1 ? &s->f->i386_at : NULL);
+	return o;
+}
+
 static void abis_compare(const struct side *a, const struct side *b, json_t *out)
 {
 	const struct side *more = a->v.n > b->v.n ? a : b;
-	json_t *o;
 
-	if (a->v.n == b->v.n)
-		return;
-	o = json_pack("{s:s, s:s, s:s}", "arch", arch_name(more->v.abi[1].arch), "a",
-		more == a ? "let in" : "killed", "b", more == b ? "let in" : "killed");
-	origin_into_json(o, &more->f->i386_at);
-	(void)json_array_append_new(out, o);
+	if (a->v.n != b->v.n)
+		(void)json_array_append_new(
+			out, json_pack("{s:s, s:o, s:o}", "arch", arch_name(more->v.abi[1].arch),
+				     "a", abi_side(a), "b", abi_side(b)));
 }
 
-/* ---- for people ---- */
-
-static const char *text_of(const json_t *o, const char *key)
+static void side_resolve(struct side *s, uint32_t arch)
 {
-	return json_string_value(json_object_get(o, key));
-}
-
-static void print_verdict(const struct side *s, const json_t *o)
-{
-	const char *verdict = text_of(o, "verdict"), *error = text_of(o, "error");
-
-	(void)printf("%s: %s%s%s", s->word,
-		strcmp(verdict, "refuse") == 0  ? "refused with "
-		: strcmp(verdict, "kill") == 0  ? "killed"
-		: strcmp(verdict, "allow") == 0 ? "allowed"
-						: "allowed and logged",
-		error ? error : "", "");
-}
-
-/* Where a side says so, and why. */
-static void print_why(const struct side *s, const json_t *o)
-{
-	_cleanup_free_ char *first = NULL;
-	const char *file = text_of(o, "file"), *reason = text_of(o, "reason");
-
-	if (!file) {
-		(void)printf("    %s: no line mentions it\n", s->word);
-		return;
-	}
-	if (asprintf(&first, "    %s: %s:%d: ", s->word, file,
-		    (int)json_integer_value(json_object_get(o, "line"))) < 0)
-		first = NULL;
-	print_paragraph(first ? first : "    ", "      ", reason ? reason : "no reason given");
-}
-
-/* Same verdicts by the same lines: one paragraph for all such calls. */
-static bool same_case(const json_t *x, const json_t *y)
-{
-	return json_equal(json_object_get(x, "a"), json_object_get(y, "a")) &&
-	       json_equal(json_object_get(x, "b"), json_object_get(y, "b"));
-}
-
-static void print_calls(const struct side *a, const struct side *b, const json_t *calls)
-{
-	size_t n = json_array_size(calls);
-
-	for (size_t i = 0; i < n; i++) {
-		const json_t *first = json_array_get(calls, i);
-		json_t *names = json_array();
-		bool said = false;
-
-		for (size_t j = 0; j < n; j++) {
-			const json_t *call = json_array_get(calls, j);
-
-			if (!same_case(first, call))
-				continue;
-			said |= j < i;
-			(void)json_array_append(names, json_object_get(call, "call"));
-		}
-		if (!said) {
-			(void)printf("%s", colour(stdout, BOLD));
-			print_verdict(a, json_object_get(first, "a"));
-			(void)printf("; ");
-			print_verdict(b, json_object_get(first, "b"));
-			(void)printf("%s\n", colour(stdout, PLAIN));
-			print_wrapped("  ", names);
-			print_why(a, json_object_get(first, "a"));
-			print_why(b, json_object_get(first, "b"));
-			(void)putchar('\n');
-		}
-		json_decref(names);
-	}
-}
-
-static void print_rule_side(const struct side *s, const json_t *o)
-{
-	_cleanup_free_ char *first = NULL;
-	const char *rule = text_of(o, "rule");
-
-	if (asprintf(&first, "  %s: ", s->word) < 0)
-		first = NULL;
-	print_paragraph(first ? first : "  ", "    ", rule ? rule : "no rule");
-	if (rule)
-		print_why(s, o);
-}
-
-static void print_rules(const struct side *a, const struct side *b, const json_t *rules)
-{
-	json_t *rule;
-	size_t i;
-
-	json_array_foreach(rules, i, rule)
-	{
-		const json_t *values = json_object_get(rule, "values");
-
-		(void)printf("%s%s%s\n", colour(stdout, BOLD), text_of(rule, "argument"),
-			colour(stdout, PLAIN));
-		if (json_array_size(values) > 0) {
-			(void)puts("  they differ about");
-			print_wrapped("    ", values);
-		}
-		print_rule_side(a, json_object_get(rule, "a"));
-		print_rule_side(b, json_object_get(rule, "b"));
-		(void)putchar('\n');
-	}
-}
-
-static void print_people(const struct side *a, const struct side *b, const json_t *out)
-{
-	const json_t *calls = json_object_get(out, "calls"), *rules = json_object_get(out, "rules");
-	const json_t *abis = json_object_get(out, "abis");
-	size_t n_calls = json_array_size(calls), n_rules = json_array_size(rules), i;
-	json_t *abi;
-
-	print_calls(a, b, calls);
-	print_rules(a, b, rules);
-	json_array_foreach(abis, i, abi)
-	{
-		(void)printf("calls of %s: %s: %s; %s: %s\n", text_of(abi, "arch"), a->word,
-			text_of(abi, "a"), b->word, text_of(abi, "b"));
-		print_why(json_object_get(abi, "a") ? a : b, abi);
-	}
-	if (n_calls + n_rules + json_array_size(abis) > 0)
-		(void)printf("%zu call%s and %zu argument%s differ\n", n_calls, plural(n_calls),
-			n_rules, plural(n_rules));
+	filter_resolve(s->f, arch_machine(arch), &s->v);
+	s->t = verdicts_abi(&s->v, arch);
 }
 
 static int compare(struct side *a, struct side *b, const struct filter_options *o)
@@ -374,10 +260,12 @@ static int compare(struct side *a, struct side *b, const struct filter_options *
 	json_t *calls = json_array(), *rules = json_array(), *abis = json_array(), *out;
 	int status;
 
-	filter_resolve(a->f, o->arch, &a->v);
-	filter_resolve(b->f, o->arch, &b->v);
-	calls_compare(a, b, calls);
-	rules_compare(a, b, rules);
+	side_resolve(a, o->arch);
+	side_resolve(b, o->arch);
+	if (a->t && b->t) {
+		calls_compare(a, b, calls);
+		rules_compare(a, b, rules);
+	}
 	abis_compare(a, b, abis);
 	status = json_array_size(calls) + json_array_size(rules) + json_array_size(abis) > 0;
 	out = json_pack("{s:b, s:s, s:s, s:s, s:o, s:o, s:o}", "same", !status, "a", a->word, "b",
@@ -386,7 +274,7 @@ static int compare(struct side *a, struct side *b, const struct filter_options *
 		(void)json_dumpf(out, stdout, JSON_INDENT(2));
 		(void)putchar('\n');
 	} else {
-		print_people(a, b, out);
+		filter_diff_print(out);
 	}
 	json_decref(out);
 	return status;

@@ -76,13 +76,14 @@ static int load_path(const struct filter_finder *ff, const char *path, unsigned 
 /* "no filter 'x'" alone does not say where it would have to be. */
 static int say_where(const struct filter_finder *ff, int code, struct err *e)
 {
-	char where[384] = "";
+	const struct err what = *e;
+	char where[256] = "";
 	size_t n = 0;
 
 	for (size_t i = 0; i < ff->n_dirs && n < sizeof(where); i++)
 		n += (size_t)snprintf(
 			where + n, sizeof(where) - n, "%s%s", i ? ", " : "", ff->dirs[i]);
-	return err_set(e, -code, "%.100s; looked in %s", e->text, where);
+	return err_set(e, -code, "%s; looked in %s", what.text, where);
 }
 
 int filter_find(const struct filter_finder *ff, const char *word, unsigned flags,

@@ -11,11 +11,19 @@
 
 #include "helper/cli/filter.h"
 #include "helper/cli/filter_find.h"
+#include "helper/cli/filter_fold.h"
 #include "helper/cli/filter_words.h"
+#include "helper/cli/paragraph.h"
 #include "helper/public/program.h"
 #include "policy/base/cleanup.h"
 #include "policy/filter.h"
 #include "policy/filter_rules.h"
+
+/* Of a machine all its ABIs, but i386 alone when that was asked for. */
+static bool is_wanted(const struct filter_options *o, const struct verdict_table *t)
+{
+	return o->arch == arch_machine(o->arch) || o->arch == t->arch;
+}
 
 static void set(json_t *o, const char *key, json_t *value)
 {
@@ -90,7 +98,7 @@ static int program_json(const struct filter *f, uint32_t arch, json_t **ret, str
 	size_t len;
 	int r;
 
-	r = filter_compile(f, arch, &program, &len, e);
+	r = filter_compile(f, arch_machine(arch), &program, &len, e);
 	if (r < 0)
 		return r;
 	h = program;
@@ -206,6 +214,8 @@ static void print_people(const struct filter *f, const struct filter_options *o,
 {
 	head_print(f, o, v, out);
 	for (size_t i = 0; i < v->n; i++) {
+		if (!is_wanted(o, &v->abi[i]))
+			continue;
 		if (v->n > 1)
 			(void)printf("\n%s---- %s ----%s\n", colour(stdout, BOLD),
 				arch_name(v->abi[i].arch), colour(stdout, PLAIN));
@@ -225,7 +235,8 @@ static json_t *filter_json(
 	set(out, "files", files_json(f));
 	set(out, "root", json_boolean(o->root));
 	for (size_t i = 0; i < v->n; i++)
-		(void)json_array_append_new(abis, abi_json(f, &v->abi[i]));
+		if (is_wanted(o, &v->abi[i]))
+			(void)json_array_append_new(abis, abi_json(f, &v->abi[i]));
 	set(out, "abis", abis);
 	return out;
 }
@@ -240,7 +251,14 @@ static int show(const struct filter *f, const struct filter_options *o)
 		return filter_fail("show", "out of memory");
 	if (program_json(f, o->arch, &program, &e) < 0)
 		return filter_fail("show", "%s", e.text);
-	filter_resolve(f, o->arch, v);
+	filter_resolve(f, arch_machine(o->arch), v);
+	if (!verdicts_abi(v, o->arch)) {
+		json_decref(program);
+		return filter_fail("show",
+			"filter '%s' has no line 'arches = native i386': calls of i386 end the "
+			"process",
+			f->name);
+	}
 	out = filter_json(f, o, v);
 	set(out, "program", program);
 	if (o->json) {

@@ -12,8 +12,6 @@
 #include "helper/cli/filter_find.h"
 #include "policy/base/cleanup.h"
 
-#define WIDTH 80
-
 /* The names of carrel-filter(5). */
 static const struct {
 	const char *name;
@@ -38,6 +36,19 @@ uint32_t arch_by_name(const char *name)
 		if (strcmp(arches[i].name, name) == 0)
 			return arches[i].arch;
 	return 0;
+}
+
+uint32_t arch_machine(uint32_t abi)
+{
+	return abi == AUDIT_ARCH_I386 ? AUDIT_ARCH_X86_64 : abi;
+}
+
+const struct verdict_table *verdicts_abi(const struct verdicts *v, uint32_t abi)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (v->abi[i].arch == abi)
+			return &v->abi[i];
+	return NULL;
 }
 
 /* ---- verdicts ---- */
@@ -271,135 +282,4 @@ char *rule_subject(const struct arg_rule *rule)
 		return text("%s.%s", rule->arg->call, rule->arg->name);
 	selected = value_words(&by_selector, rule->selected);
 	return text("%s(%s).%s", rule->arg->call, selected, rule->arg->name);
-}
-
-/* ---- sets of calls ---- */
-
-/* The members that the architecture has, groups in it resolved. */
-static void group_members(uint32_t arch, const char *group, bool ret[static SYSCALLS_MAX])
-{
-	_cleanup_free_ char *members = strdup(syscall_group(group));
-	char *save = NULL;
-
-	for (char *m = members ? strtok_r(members, " ", &save) : NULL; m;
-		m = strtok_r(NULL, " ", &save)) {
-		int n = m[0] == '@' ? -1 : syscall_number(arch, m);
-
-		if (m[0] == '@')
-			group_members(arch, m, ret);
-		else if (n >= 0)
-			ret[n] = true;
-	}
-}
-
-/* How many calls of `open` the group names; 0 when it has one that is not in set. */
-static size_t group_gain(const bool members[static SYSCALLS_MAX],
-	const bool set[static SYSCALLS_MAX], const bool open[static SYSCALLS_MAX])
-{
-	size_t gain = 0;
-
-	for (int n = 0; n < SYSCALLS_MAX; n++) {
-		if (members[n] && !set[n])
-			return 0;
-		gain += members[n] && open[n];
-	}
-	return gain;
-}
-
-/* A group for one call would only hide its name. */
-#define GAIN_MIN 2
-
-static const char *best_group(
-	uint32_t arch, const bool set[static SYSCALLS_MAX], bool open[static SYSCALLS_MAX])
-{
-	const char *name, *best = NULL;
-	size_t most = GAIN_MIN - 1;
-
-	for (size_t i = 0; (name = syscall_group_at(i)) != NULL; i++) {
-		bool members[SYSCALLS_MAX] = { false };
-		size_t gain;
-
-		group_members(arch, name, members);
-		gain = group_gain(members, set, open);
-		if (gain > most) {
-			most = gain;
-			best = name;
-		}
-	}
-	return best;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-json_t *calls_fold(uint32_t arch, const bool set[static SYSCALLS_MAX])
-{
-	json_t *words = json_array();
-	char names[SYSCALLS_MAX][SYSCALL_NAME_MAX];
-	bool open[SYSCALLS_MAX];
-	const char *group;
-	size_t n_names = 0;
-
-	memcpy(open, set, sizeof(open));
-	while ((group = best_group(arch, set, open)) != NULL) {
-		bool members[SYSCALLS_MAX] = { false };
-
-		group_members(arch, group, members);
-		for (int n = 0; n < SYSCALLS_MAX; n++)
-			open[n] &= !members[n];
-		(void)json_array_append_new(words, json_string(group));
-	}
-	for (int n = 0; n < SYSCALLS_MAX; n++)
-		n_names += open[n] && syscall_name(arch, n, names[n_names]);
-	qsort(names, n_names, sizeof(*names), by_name);
-	for (size_t i = 0; i < n_names; i++)
-		(void)json_array_append_new(words, json_string(names[i]));
-	return words;
-}
-
-/* ---- lines for a terminal ---- */
-
-void print_wrapped(const char *indent, const json_t *words)
-{
-	size_t column = 0, i;
-	json_t *word;
-
-	json_array_foreach(words, i, word)
-	{
-		const char *s = json_string_value(word);
-
-		if (column > 0 && column + 1 + strlen(s) > WIDTH) {
-			(void)putchar('\n');
-			column = 0;
-		}
-		(void)printf("%s%s", column ? " " : indent, s);
-		column += (column ? 1 : strlen(indent)) + strlen(s);
-	}
-	if (column > 0)
-		(void)putchar('\n');
-}
-
-void print_paragraph(const char *first, const char *indent, const char *s)
-{
-	size_t column = strlen(first);
-	bool begun = false;
-
-	(void)fputs(first, stdout);
-	for (size_t len; *s; s += len) {
-		s += strspn(s, " ");
-		len = strcspn(s, " ");
-		if (len == 0)
-			break;
-		if (begun && column + 1 + len > WIDTH) {
-			(void)printf("\n%s", indent);
-			column = strlen(indent);
-			begun = false;
-		}
-		(void)printf("%s%.*s", begun ? " " : "", (int)len, s);
-		column += len + begun;
-		begun = true;
-	}
-	(void)putchar('\n');
 }

@@ -14,6 +14,11 @@ const char *arch_name(uint32_t arch);
 /* AUDIT_ARCH_* of such a name, 0 when there is none. */
 uint32_t arch_by_name(const char *name);
 
+/* The machine whose filters speak of an ABI: i386 programs run on x86-64. */
+uint32_t arch_machine(uint32_t abi);
+/* The verdicts on calls of an ABI; NULL: such a call ends the process. */
+const struct verdict_table *verdicts_abi(const struct verdicts *v, uint32_t abi);
+
 /* "allowed", "allowed and logged", "refused with EPERM", "killed" */
 char *verdict_words(enum call_action action, int error);
 /* The same of a SECCOMP_RET_* value. */
@@ -37,16 +42,5 @@ const struct origin *call_decided_by(
 
 /* {"file", "line", "reason"} into o; all null without a line. */
 void origin_into_json(json_t *o, const struct origin *at);
-
-/*
- * Numbers of a set as the fewest words: names of groups that lie in it whole, biggest first, then
- * the rest. An array, new.
- */
-json_t *calls_fold(uint32_t arch, const bool set[static SYSCALLS_MAX]);
-
-/* Words one after the other, indented, in lines that fit a terminal. */
-void print_wrapped(const char *indent, const json_t *words);
-/* The same for a text that has blanks in it. */
-void print_paragraph(const char *first, const char *indent, const char *text);
 
 #endif

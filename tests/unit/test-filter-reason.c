@@ -43,7 +43,14 @@ static void a_comment_heads_the_group_below_it(void)
 	REASON(8, "What everybody needs, and on a second line.");
 	REASON(9, "What everybody needs, and on a second line.");
 	REASON(11, "Another sign for comments.");
-	REASON(12, "Another sign for comments.");
+}
+
+static void why_calls_are_allowed_is_no_reason_to_refuse_others(void)
+{
+	REASON(12, NULL);
+	reason_is(__LINE__, "; r\nrefuse = a\nrefuse = b\nkill = c\n", 3, "r");
+	reason_is(__LINE__, "; r\nrefuse = a\nrefuse = b\nkill = c\n", 4, NULL);
+	reason_is(__LINE__, "; r\nclone.flags = A\nunshare.flags = A\n", 3, "r");
 }
 
 static void a_blank_line_or_a_section_ends_the_group(void)
@@ -94,6 +101,7 @@ static void lines_are_counted_from_one(void)
 int main(void)
 {
 	TEST(a_comment_heads_the_group_below_it);
+	TEST(why_calls_are_allowed_is_no_reason_to_refuse_others);
 	TEST(a_blank_line_or_a_section_ends_the_group);
 	TEST(a_section_with_a_condition_hands_its_comment_down);
 	TEST(the_comment_behind_a_line_is_nearer);
