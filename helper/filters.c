@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -102,10 +103,33 @@ static int last_good(const struct profile *p, int *ret_fd)
 	return 0;
 }
 
+/*
+ * An administrator's text and three libraries: whatever they make of each other, the machine's memory is not theirs. Time
+ * is bounded by the child's deadline.
+ */
+#define COMPILER_MEMORY (256u << 20)
+
+static int bounded_open(const struct profile *p, int *ret_fd, struct err *e)
+{
+	struct rlimit before, within;
+	int r;
+
+	if (getrlimit(RLIMIT_AS, &before) < 0)
+		return err_set(e, errno, "RLIMIT_AS: %s", strerror(errno));
+	within = before;
+	if (within.rlim_cur > COMPILER_MEMORY)
+		within.rlim_cur = COMPILER_MEMORY;
+	if (setrlimit(RLIMIT_AS, &within) < 0)
+		return err_set(e, errno, "RLIMIT_AS: %s", strerror(errno));
+	r = filter_open(filter_dirs, N_FILTER_DIRS, p->filter, filter_flags(p), server.cache_fd, ret_fd, e);
+	(void)setrlimit(RLIMIT_AS, &before);
+	return r;
+}
+
 static int read_open(const struct profile *p, int *ret_fd, struct err *e)
 {
 	struct event_fields f = { .priority = LOG_ERR, .uid = -1 };
-	int r = filter_open(filter_dirs, N_FILTER_DIRS, p->filter, filter_flags(p), server.cache_fd, ret_fd, e);
+	int r = bounded_open(p, ret_fd, e);
 
 	if (r == 0) {
 		remember_good(p, *ret_fd);
