@@ -24,6 +24,8 @@ cat >"$tmp/expected" <<'LIST'
 644 /usr/share/carrel/filters/default.filter
 644 /usr/share/carrel/filters/hpc.filter
 644 /usr/share/carrel/filters/login.filter
+644 /usr/share/carrel/filters/nested.filter
+644 /usr/share/carrel/filters/observe.filter
 644 /usr/share/carrel/filters/root.filter
 644 /usr/share/carrel/filters/strict.filter
 644 /usr/share/carrel/peers/docker.filter

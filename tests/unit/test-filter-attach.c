@@ -59,7 +59,7 @@ static void compile_all(void)
 		size_t len = 0;
 
 		programs[i] = -1;
-		if (filter_load(dirs, 1, names[i], 0, &f, &e) < 0 ||
+		if (filter_load(dirs, 1, names[i], FILTER_ROOT_INSIDE, &f, &e) < 0 ||
 			filter_compile(f, 0, &file, &len, &e) < 0)
 			test_fail(__FILE__, __LINE__, e.text);
 		else
@@ -428,150 +428,6 @@ static void position_of_the_descriptor_does_not_matter(void)
 	CHECK_EQ(lseek(programs[DEFAULT], 0, SEEK_CUR), 7);
 }
 
-/* ---- everyday programs ---- */
-
-static bool installed(const char *program)
-{
-	char command[160];
-
-	(void)snprintf(command, sizeof(command), "command -v %.100s >/dev/null 2>&1", program);
-	return system(command) == 0;
-}
-
-/* The last of what the command said: there it says why it gave up. */
-static void tell(int out)
-{
-	char text[2000];
-	const off_t end = lseek(out, 0, SEEK_END);
-	const off_t from = end > (off_t)sizeof(text) - 1 ? end - (off_t)sizeof(text) + 1 : 0;
-	const ssize_t n = pread(out, text, sizeof(text) - 1, from);
-
-	text[n > 0 ? n : 0] = '\0';
-	for (char *save = NULL, *l = strtok_r(text, "\n", &save); l;
-		l = strtok_r(NULL, "\n", &save))
-		printf("#   | %s\n", l);
-}
-
-/* What a daemon of the command's still writes while it ends is no failure of the program. */
-static void remove_tree(const char *dir)
-{
-	char line[128];
-
-	(void)snprintf(
-		line, sizeof(line), "rm -rf %s 2>/dev/null || { sleep 1; rm -rf %s; }", dir, dir);
-	if (system(line) != 0)
-		printf("# left behind: %s\n", dir);
-}
-
-enum { EVERYDAY_SECONDS = 120 };
-
-/* The exit status of a line of shell in a directory of its own; 1000 + signal for death. */
-static int run(int filter, const char *command, int out)
-{
-	char dir[] = "/tmp/everyday.XXXXXX", seconds[16];
-	const char *made = mkdtemp(dir);
-	pid_t pid = fork();
-	int status;
-
-	(void)snprintf(seconds, sizeof(seconds), "%d", EVERYDAY_SECONDS);
-	if (pid == 0) {
-		int null = open("/dev/null", O_RDWR);
-
-		if (dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
-			_exit(253);
-		/*
-		 * Without SHELL tmux takes the account's, and nobody's is nologin: the session then
-		 * ends at once, before the next command sees it or after.
-		 */
-		if (!made || chdir(dir) < 0 || setenv("HOME", dir, 1) < 0 ||
-			setenv("SHELL", "/bin/sh", 1) < 0 || setsid() < 0)
-			_exit(252);
-		confine(filter);
-		execlp("timeout", "timeout", seconds, "bash", "-c", command, NULL);
-		_exit(251);
-	}
-	status = wait_status(pid);
-	remove_tree(dir);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
-
-static const char *status_text(int status)
-{
-	switch (status) {
-	case 124:
-		return "took too long";
-	case 127:
-		return "not found, or not all of it";
-	case 250:
-		return "the filter was not attached";
-	case 251:
-	case 252:
-	case 253:
-		return "not started";
-	default:
-		return status > 1000 ? strsignal(status - 1000) : "exit status";
-	}
-}
-
-static void everyday(const char *program, const char *filters, const char *command, int line)
-{
-	_cleanup_fd_ int out = memfd_create("out", MFD_CLOEXEC);
-	int bare = run(NONE, command, out);
-
-	if (bare != 0) {
-		printf("# %s does not work here without a filter either (%d, %s)\n", program, bare,
-			status_text(bare));
-		tell(out);
-		return;
-	}
-	for (int filter = 0; filter < N_NAMES; filter++) {
-		char what[256];
-		int seen;
-
-		if (strcmp(filters, "*") != 0 && !strstr(filters, names[filter]))
-			continue;
-		CHECK(ftruncate(out, 0) == 0 && lseek(out, 0, SEEK_SET) == 0);
-		seen = run(filter, command, out);
-		(void)snprintf(what, sizeof(what), "%.64s under %s: %s", program, names[filter],
-			status_text(seen));
-		test_check_int("everyday.tests", line, what, seen, 0);
-		if (seen != 0)
-			tell(out);
-	}
-}
-
-static void everyday_programs_work(void)
-{
-	const char *src = getenv("CARREL_SRCDIR");
-	_cleanup_file_ FILE *file = NULL;
-	char path[4096], text[1024];
-	int line = 0, tried = 0;
-
-	(void)snprintf(path, sizeof(path), "%s/tests/filter/everyday.tests", src ? src : ".");
-	file = fopen(path, "re");
-	CHECK(file);
-	while (file && fgets(text, sizeof(text), file)) {
-		char *program = text, *filters = strchr(text, '\t'), *command;
-
-		line++;
-		if (text[0] == '#')
-			continue;
-		command = filters ? strchr(filters + 1, '\t') : NULL;
-		if (!command) {
-			test_fail("everyday.tests", line, text);
-			continue;
-		}
-		*filters++ = *command++ = '\0';
-		if (!installed(program)) {
-			printf("# %s is not installed\n", program);
-			continue;
-		}
-		everyday(program, filters, command, line);
-		tried++;
-	}
-	CHECK(tried >= 5);
-}
-
 int main(void)
 {
 	compile_all();
@@ -591,6 +447,5 @@ int main(void)
 	TEST(users_own_filters_stack_on_ours);
 	TEST(wrong_files_are_not_attached);
 	TEST(position_of_the_descriptor_does_not_matter);
-	TEST(everyday_programs_work);
 	return test_done();
 }
