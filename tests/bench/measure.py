@@ -290,8 +290,13 @@ class Report:
             print("  %-56s %9.3f %9.3f" % (name, row["median"], row["min"]))
         if self.data.get("bwrap ratio"):
             print("  a container, as a part of bwrap's time: %.2f" % self.data["bwrap ratio"])
-        print("\n%-58s %s" % ("memory of nobody else's, KiB", "processes"))
-        for name, programs in self.data["memory"].items():
+        if self.data.get("argument rule ratio"):
+            print("  a call that an argument rule allows ÷ bare: %.2f" % self.data["argument rule ratio"])
+        for name, times in self.data.get("strace ratios", {}).items():
+            print("  %s, strace -f ÷ bare: %.1f" % (name, times))
+        if self.data.get("memory"):
+            print("\n%-58s %s" % ("memory of nobody else's, KiB", "processes"))
+        for name, programs in self.data.get("memory", {}).items():
             said = ", ".join("%s %s" % (program, "+".join(map(str, kib))) for program, kib in programs.items())
             print("  %-56s %s" % (name + (" adds" if name != "helper" else ""), said or "none"))
         if self.data.get("calls"):
@@ -313,19 +318,8 @@ def services_start():
     wait_until(lambda: any(name.endswith(".good") for name in os.listdir("/run/carrel/filters")))
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="run", description="what Carrel costs on this machine")
-    parser.add_argument("--json", action="store_true", help="for programs")
-    parser.add_argument("--times", type=int, default=40, metavar="N", help="of everything (40)")
-    options = parser.parse_args()
-    try:  # before everybody else who runs on the machine; all that is started from here inherits it
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    except PermissionError:
-        os.nice(-10)
-    report = Report()
-
-    services_start()
-    found, peers = steps(options.times)
+def measure_logins(report, times):
+    found, peers = steps(times)
     for name, ms in found.items():
         report.time("  " + name if name != "container" else "a container, built", ms)
     report.time("bwrap --unshare-all --ro-bind / / /bin/true", peers["bwrap"])
@@ -335,18 +329,18 @@ def main():
         report.data["bwrap ratio"] = round(built / statistics.median(peers["bwrap"]), 3)
     report.budget_of_times("a user's first container, in the helper", built, min(found["container"]), 1.5)
 
-    found = asked(options.times)
+    found = asked(times)
     for name, ms in found.items():
         report.time("in the module: " + name, ms)
     report.budget_of_times("joining", statistics.median(found["join"]), min(found["join"]), 0.15)
 
-    found = logins(options.times, ssh_login)
+    found = logins(times, ssh_login)
     for name, ms in found.items():
         report.time("ssh USER@HOST true: " + name, ms)
     report.budget_of_times("added to an ssh login, the first session", *added(found, "first"), 4)
     report.budget_of_times("added to an ssh login, the next", *added(found, "next"), 1.5)
 
-    found = logins(options.times, su_login)
+    found = logins(times, su_login)
     SU.put(True)
     for name, ms in found.items():
         report.time("su - USER, to the prompt: " + name, ms)
@@ -364,6 +358,25 @@ def main():
     if shutil.which("strace"):
         report.data["calls"] = calls()
 
+
+def main():
+    parser = argparse.ArgumentParser(prog="run", description="what Carrel costs on this machine")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--times", type=int, default=40, metavar="N", help="of everything (40)")
+    parser.add_argument("--only", choices=["logins", "filters"], help="one of the two parts")
+    options = parser.parse_args()
+    try:  # before everybody else who runs on the machine; all that is started from here inherits it
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        os.nice(-10)
+    report = Report()
+
+    services_start()
+    if options.only != "filters":
+        measure_logins(report, options.times)
+    if options.only != "logins":
+        filters.measure_filters(report, options.times)
+
     if options.json:
         json.dump(report.data, sys.stdout, indent="\t")
         print()
@@ -371,4 +384,7 @@ def main():
         report.print()
 
 
-main()
+if __name__ == "__main__":
+    import filters  # which imports this file
+
+    main()
