@@ -16,6 +16,7 @@
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
 #include "policy/filter.h"
+#include "policy/filter_rules.h"
 #include "policy/idrange.h"
 #include "policy/subid.h"
 
@@ -220,6 +221,8 @@ static void explain_account(
 	set(out, "profile", profile_json(d.profile));
 	if (config_filter(c, d.profile, &f, &e) < 0)
 		refuse(out, e.text);
+	else
+		set(out, "filter-files", list_json(&f->files));
 	explain_groups(out, &who, c->policy);
 	explain_ids(out, a, c->policy);
 }
@@ -353,6 +356,16 @@ static void print_rule(const json_t *rule, bool root)
 		(int)number_of(rule, "line"), *service ? " " : "", service, text_of(rule, "who"));
 }
 
+/* The first is the filter's own, the others are those that it includes. */
+static void print_filter(const json_t *files)
+{
+	json_t *file;
+	size_t i;
+
+	json_array_foreach(files, i, file)(void)
+		printf(ROW "%s\n", i ? "" : "filter files", json_string_value(file));
+}
+
 static void print_people(json_t *out)
 {
 	const json_t *user = json_object_get(out, "user");
@@ -372,6 +385,7 @@ static void print_people(json_t *out)
 	if (!profile)
 		return;
 	print_profile(profile);
+	print_filter(json_object_get(out, "filter-files"));
 	(void)printf(ROW "%s%s%s\n", "setgroups", text_of(out, "setgroups"),
 		json_object_get(out, "negative-group") ? ", as a member of " : "",
 		text_of(out, "negative-group"));

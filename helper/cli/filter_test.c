@@ -20,7 +20,6 @@
 #include "helper/public/program.h"
 #include "policy/base/cleanup.h"
 #include "policy/filter.h"
-#include "policy/filter_rules.h"
 
 /* As for env(1) and nohup(1). */
 #define EXIT_TROUBLE 125
@@ -77,19 +76,23 @@ static int wait_for(pid_t pid)
 }
 
 /* Refusals are for the kernel's log, which users cannot read; a killing is plain to see. */
-static void say_how_it_ended(const struct filter *f, int status)
+static void say_how_it_ended(const char *word, bool root, int status)
 {
+	/* The last three are ours, and have been told. */
+	if (status == 0 || (status >= EXIT_TROUBLE && status <= EXIT_MISSING))
+		return;
 	if (status == 128 + SIGSYS)
-		(void)filter_fail("test",
-			"filter '%s' ended the command for a call that it kills for", f->name);
-	else if (status != 0)
-		(void)filter_fail("test",
-			"the command ended with status %d; 'carrel trace' shows which calls were "
-			"refused",
-			status);
+		(void)filter_fail(
+			"test", "the command was killed by SIGSYS: '%s' kills for a call", word);
+	else
+		(void)filter_fail("test", "the command ended with status %d", status);
+	(void)filter_fail("test",
+		"'carrel trace --filter %s%s -- COMMAND' shows which calls were refused", word,
+		root ? " --root yes" : "");
 }
 
-static int run(const struct filter *f, char **argv)
+/* argv: the filter's name, then the command. */
+static int run(const struct filter *f, bool root, char **argv)
 {
 	_cleanup_fd_ int fd = -1;
 	struct err e;
@@ -105,9 +108,9 @@ static int run(const struct filter *f, char **argv)
 	if (pid < 0)
 		return fail("fork", errno, EXIT_TROUBLE);
 	if (pid == 0)
-		child(fd, argv);
+		child(fd, argv + 1);
 	status = wait_for(pid);
-	say_how_it_ended(f, status);
+	say_how_it_ended(argv[0], root, status);
 	return status;
 }
 
@@ -130,5 +133,5 @@ int cmd_filter_test(int argc, char **argv)
 		(void)filter_fail("test", "%s", e.text);
 		return EXIT_TROUBLE;
 	}
-	return run(f, argv + o.first + 1);
+	return run(f, o.root, argv + o.first);
 }

@@ -52,6 +52,7 @@ t_match 'shows what the profile sets' "$seen" '^ +memory-max +1536M'
 t_match 'shows percentages' "$seen" '^ +cpu-quota +150%'
 t_match 'shows what it leaves open' "$seen" '^ +linger +processes'
 t_match 'shows lists' "$seen" '^ +bind +/srv/a -/srv/b$'
+t_match 'names the file of the filter' "$seen" "^filter files +$etc/filters/default.filter\$"
 t_match 'shows where IDs come from' "$seen" '^IDs +from pool'
 t_match 'shows the range' "$seen" "^ +uids +$first-$((first + 65535))"
 t_match 'maps the user to themselves' "$seen" "^( +uid map)? +$uid +$uid +1\$"
