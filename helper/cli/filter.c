@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "helper/cli/cli.h"
+#include "helper/cli/filter_import.h"
 #include "helper/cli/filter_words.h"
 #include "policy/base/parse.h"
 #include "policy/syscalls.h"
@@ -41,6 +42,8 @@ static const struct subcommand {
 		"  --service SERVICE  when it is opened by this PAM service, like sshd or cron\n" },
 	{ "test", cmd_filter_test, "test [--root yes|no] [--config PATH] NAME -- COMMAND [ARG...]",
 		"run a command under a filter, here and now", "" },
+	{ "import", cmd_filter_import, IMPORT_SYNOPSIS,
+		"a filter out of others' seccomp profiles and units", IMPORT_OPTIONS },
 };
 
 #define N_SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

@@ -1,0 +1,815 @@
+/*
+ * What imported filters say, beside what libseccomp makes of the same profile when it is handed
+ * over as runc and crun do it: the engine's conditions resolved, rules that only say the default
+ * dropped, one libseccomp rule for each rule, one for each condition where two look at the same
+ * argument, and runc's ENOSYS above the largest named call. That way is walked here on its own,
+ * with nothing of the importer's.
+ *
+ * test-import --against PROFILE PROGRAM compares with a program that a runtime has made, for
+ * tests/cli/filter-import.sh.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "helper/cli/filter_import.h"
+#include "policy/base/cleanup.h"
+#include "policy/base/err.h"
+#include "policy/base/io.h"
+#include "policy/bpf_eval.h"
+#include "policy/config.h"
+#include "policy/filter.h"
+#include "tests/lib/test.h"
+
+#define ERRNO(n) (SECCOMP_RET_ERRNO | (n))
+#define ALLOW SECCOMP_RET_ALLOW
+
+static const char docker_caps[] =
+	"CAP_CHOWN CAP_DAC_OVERRIDE CAP_FSETID CAP_FOWNER CAP_MKNOD CAP_NET_RAW CAP_SETGID "
+	"CAP_SETUID "
+	"CAP_SETFCAP CAP_SETPCAP CAP_NET_BIND_SERVICE CAP_SYS_CHROOT CAP_KILL CAP_AUDIT_WRITE";
+
+/* ---- an imported filter ---- */
+
+struct imported {
+	struct import im;
+	struct filter *f;
+	struct verdicts v;
+	char *text;
+	char error[512];
+};
+
+static struct import_options options(const char *caps, const char *kernel)
+{
+	struct import_options o = { .arch = AUDIT_ARCH_X86_64,
+		.arch_name = "x86-64",
+		.go_arch = "amd64",
+		.source = "a test" };
+	char *copy = strdup(caps), *save = NULL;
+
+	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		(void)strv_add(&o.caps, w, strlen(w));
+	free(copy);
+	(void)sscanf(kernel, "%u.%u", &o.kernel[0], &o.kernel[1]);
+	return o;
+}
+
+static int load_text(const char *text, struct filter **ret, struct err *e)
+{
+	char dir[] = "/tmp/carrel-test.XXXXXX", path[64];
+	const char *const dirs[] = { dir };
+	FILE *f;
+	int r;
+
+	if (!mkdtemp(dir))
+		return err_set(e, errno, "mkdtemp");
+	(void)snprintf(path, sizeof(path), "%s/t.filter", dir);
+	f = fopen(path, "we");
+	(void)fputs(text, f);
+	(void)fclose(f);
+	r = filter_load(dirs, 1, "t", 0, ret, e);
+	(void)unlink(path);
+	(void)rmdir(dir);
+	return r;
+}
+
+/* 0, or a negative errno with the story in i->error. */
+static int import_text(const char *source, const struct import_options *o, struct imported *i)
+{
+	struct err e = { "" };
+	size_t len;
+	FILE *out;
+	int r;
+
+	*i = (struct imported){ .f = NULL };
+	r = source[strspn(source, " \t\r\n")] == '{'
+		    ? import_json(source, strlen(source), o, &i->im, &e)
+		    : import_systemd(source, strlen(source), o, &i->im, &e);
+	if (r == 0) {
+		out = open_memstream(&i->text, &len);
+		r = import_write(&i->im, o, out, &e);
+		(void)fclose(out);
+	}
+	if (r == 0)
+		r = import_verify(&i->im, o, i->text, &e);
+	if (r == 0)
+		r = load_text(i->text, &i->f, &e);
+	if (r == 0)
+		filter_resolve(i->f, o->arch, &i->v);
+	memcpy(i->error, e.text, sizeof(i->error));
+	return r;
+}
+
+static void imported_done(struct imported *i)
+{
+	import_done(&i->im);
+	filter_free(i->f);
+	free(i->text);
+}
+
+static uint32_t verdict(
+	const struct imported *i, const char *call, uint64_t a0, uint64_t a1, uint64_t a2)
+{
+	struct seccomp_data d = { .nr = syscall_number(AUDIT_ARCH_X86_64, call),
+		.arch = AUDIT_ARCH_X86_64,
+		.args = { a0, a1, a2 } };
+
+	return i->f ? filter_verdict(i->f, &i->v, &d, NULL) : 0;
+}
+
+static bool noted(const struct imported *i, const char *part)
+{
+	for (size_t n = 0; n < i->im.notes.n; n++)
+		if (strstr(i->im.notes.v[n], part))
+			return true;
+	return false;
+}
+
+/* ---- the other way: an engine and a runtime ---- */
+
+struct program {
+	struct sock_filter *insns;
+	size_t n;
+	int enosys_above; /* runc's stub; SYSCALLS_MAX: none */
+};
+
+static bool list_has(json_t *list, const char *words)
+{
+	size_t n = json_array_size(list);
+
+	for (size_t i = 0; i < n; i++)
+		if (words && strstr(words, json_string_value(json_array_get(list, i))))
+			return true;
+	return false;
+}
+
+static bool list_within(json_t *list, const char *words)
+{
+	size_t n = json_array_size(list);
+
+	for (size_t i = 0; i < n; i++)
+		if (!strstr(words, json_string_value(json_array_get(list, i))))
+			return false;
+	return true;
+}
+
+static bool kernel_reaches(json_t *version, const char *kernel)
+{
+	int want[2], have[2];
+
+	(void)sscanf(json_string_value(version), "%d.%d", &want[0], &want[1]);
+	(void)sscanf(kernel, "%d.%d", &have[0], &have[1]);
+	return have[0] * 1000 + have[1] >= want[0] * 1000 + want[1];
+}
+
+/* What Docker and Podman do before a runtime sees the rule. */
+static bool engine_keeps(json_t *rule, const char *caps, const char *kernel)
+{
+	json_t *in = json_object_get(rule, "includes"), *out = json_object_get(rule, "excludes");
+
+	if (list_has(json_object_get(out, "arches"), "amd64") ||
+		list_has(json_object_get(out, "caps"), caps))
+		return false;
+	if (json_object_get(out, "minKernel") &&
+		kernel_reaches(json_object_get(out, "minKernel"), kernel))
+		return false;
+	if (json_array_size(json_object_get(in, "arches")) &&
+		!list_has(json_object_get(in, "arches"), "amd64"))
+		return false;
+	if (json_object_get(in, "minKernel") &&
+		!kernel_reaches(json_object_get(in, "minKernel"), kernel))
+		return false;
+	return list_within(json_object_get(in, "caps"), caps);
+}
+
+static uint32_t runtime_action(const char *name, json_t *errno_ret)
+{
+	uint32_t error = errno_ret ? (uint32_t)json_integer_value(errno_ret) : EPERM;
+
+	if (strcmp(name, "SCMP_ACT_ALLOW") == 0)
+		return SCMP_ACT_ALLOW;
+	if (strcmp(name, "SCMP_ACT_LOG") == 0)
+		return SCMP_ACT_LOG;
+	if (strcmp(name, "SCMP_ACT_ERRNO") == 0)
+		return SCMP_ACT_ERRNO(error);
+	return SCMP_ACT_KILL_PROCESS;
+}
+
+static struct scmp_arg_cmp runtime_condition(json_t *arg)
+{
+	static const char *const names[] = { "", "NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ" };
+	const char *op = json_string_value(json_object_get(arg, "op")) + strlen("SCMP_CMP_");
+	struct scmp_arg_cmp c = {
+		.arg = (unsigned)json_integer_value(json_object_get(arg, "index")),
+		.datum_a = (uint64_t)json_integer_value(json_object_get(arg, "value")),
+		.datum_b = (uint64_t)json_integer_value(json_object_get(arg, "valueTwo")),
+	};
+
+	for (int i = SCMP_CMP_NE; i <= SCMP_CMP_MASKED_EQ; i++)
+		if (strcmp(names[i], op) == 0)
+			c.op = (enum scmp_compare)i;
+	return c;
+}
+
+static int runtime_rule(scmp_filter_ctx ctx, uint32_t action, int number, json_t *args)
+{
+	struct scmp_arg_cmp conditions[6];
+	size_t n = json_array_size(args);
+	unsigned count[6] = { 0 };
+	bool repeated = false;
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		conditions[i] = runtime_condition(json_array_get(args, i));
+		repeated |= ++count[conditions[i].arg] > 1;
+	}
+	if (!repeated)
+		return seccomp_rule_add_array(ctx, action, number, (unsigned)n, conditions);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = seccomp_rule_add_array(ctx, action, number, 1, &conditions[i]);
+	return r;
+}
+
+static int runtime_rules(
+	scmp_filter_ctx ctx, json_t *root, const char *caps, const char *kernel, int *largest)
+{
+	json_t *rules = json_object_get(root, "syscalls");
+	uint32_t otherwise =
+		runtime_action(json_string_value(json_object_get(root, "defaultAction")),
+			json_object_get(root, "defaultErrnoRet"));
+
+	for (size_t i = 0; i < json_array_size(rules); i++) {
+		json_t *rule = json_array_get(rules, i), *names = json_object_get(rule, "names");
+		uint32_t action = runtime_action(json_string_value(json_object_get(rule, "action")),
+			json_object_get(rule, "errnoRet"));
+
+		if (!engine_keeps(rule, caps, kernel))
+			continue;
+		for (size_t k = 0; k < json_array_size(names); k++) {
+			int r, number = syscall_number(AUDIT_ARCH_X86_64,
+				       json_string_value(json_array_get(names, k)));
+
+			if (number < 0)
+				continue;
+			*largest = number > *largest ? number : *largest;
+			r = action == otherwise ? 0
+						: runtime_rule(ctx, action, number,
+							  json_object_get(rule, "args"));
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static bool names_arch(json_t *root)
+{
+	json_t *map = json_object_get(root, "archMap");
+
+	for (size_t i = 0; i < json_array_size(map); i++)
+		if (strcmp(json_string_value(
+				   json_object_get(json_array_get(map, i), "architecture")),
+			    "SCMP_ARCH_X86_64") == 0)
+			return true;
+	return list_has(json_object_get(root, "architectures"), "SCMP_ARCH_X86_64");
+}
+
+/* For the machine's own ABI alone; libseccomp refuses numbers it has no name for with more. */
+static int runtime_program(json_t *root, const char *caps, const char *kernel, struct program *ret)
+{
+	uint32_t otherwise =
+		runtime_action(json_string_value(json_object_get(root, "defaultAction")),
+			json_object_get(root, "defaultErrnoRet"));
+	_cleanup_fd_ int fd = memfd_create("program", MFD_CLOEXEC);
+	scmp_filter_ctx ctx = seccomp_init(otherwise);
+	int largest = -1, r = runtime_rules(ctx, root, caps, kernel, &largest);
+	struct stat st = { .st_size = 0 };
+
+	if (r == 0)
+		r = seccomp_export_bpf(ctx, fd);
+	seccomp_release(ctx);
+	if (r < 0)
+		return r;
+	(void)fstat(fd, &st);
+	ret->n = (size_t)st.st_size / sizeof(*ret->insns);
+	ret->insns = malloc((size_t)st.st_size);
+	r = pread(fd, ret->insns, (size_t)st.st_size, 0) == st.st_size ? 0 : -EIO;
+	ret->enosys_above = SYSCALLS_MAX;
+	if (names_arch(root) && otherwise != SCMP_ACT_ALLOW && otherwise != SCMP_ACT_LOG &&
+		largest >= 0)
+		ret->enosys_above = largest;
+	return r;
+}
+
+/* ---- both beside each other ---- */
+
+#define VALUES_MAX 48
+
+struct values {
+	uint64_t v[VALUES_MAX];
+	size_t n;
+};
+
+static void value_add(struct values *s, uint64_t v)
+{
+	if (s->n < VALUES_MAX)
+		s->v[s->n++] = v & UINT32_MAX;
+}
+
+static void values_of(json_t *root, const char *call, struct values s[6])
+{
+	json_t *rules = json_object_get(root, "syscalls");
+
+	for (size_t i = 0; i < 6; i++)
+		value_add(&s[i], 0);
+	for (size_t i = 0; i < json_array_size(rules); i++) {
+		json_t *rule = json_array_get(rules, i), *args = json_object_get(rule, "args");
+		json_t *names = json_object_get(rule, "names");
+		bool ours = false;
+
+		for (size_t k = 0; k < json_array_size(names); k++)
+			ours |= strcmp(json_string_value(json_array_get(names, k)), call) == 0;
+		for (size_t k = 0; k < json_array_size(args) && ours; k++) {
+			struct scmp_arg_cmp c = runtime_condition(json_array_get(args, k));
+
+			for (int near = -1; near <= 1; near++)
+				value_add(&s[c.arg], c.datum_a + (uint64_t)near);
+			value_add(&s[c.arg], c.datum_b);
+			value_add(&s[c.arg], ~c.datum_a);
+			value_add(&s[c.arg], c.datum_b | ~c.datum_a);
+			value_add(&s[c.arg], (uint64_t)random());
+		}
+	}
+}
+
+static const uint64_t high_bits[] = { 0, UINT64_C(1) << 32, ~UINT64_C(0) << 32 };
+
+/* One call's number with one combination of arguments; counts what differs, and shows the first. */
+static void pair_compare(const struct imported *i, const struct program *p, int number,
+	const char *name, const uint64_t args[6], int *differences)
+{
+	struct seccomp_data d = { .nr = number, .arch = AUDIT_ARCH_X86_64 };
+	uint32_t theirs, ours;
+
+	memcpy(d.args, args, sizeof(d.args));
+	theirs = number > p->enosys_above ? ERRNO(ENOSYS) : bpf_eval(p->insns, p->n, &d);
+	for (size_t h = 0; h < 3; h++) {
+		for (unsigned k = 0; k < 6; k++) {
+			const struct syscall_arg *a = syscall_arg_at(name, k);
+
+			d.args[k] = args[k] | (a && a->bits == 32 ? high_bits[h] : 0);
+		}
+		ours = filter_verdict(i->f, &i->v, &d, NULL);
+		if (ours == theirs || (strcmp(name, "clone3") == 0 && noted(i, "clone3 is ENOSYS")))
+			continue;
+		if ((*differences)++ == 0)
+			printf("# %s(0x%llx, 0x%llx, 0x%llx): they say 0x%x, we say 0x%x\n", name,
+				(unsigned long long)d.args[0], (unsigned long long)d.args[1],
+				(unsigned long long)d.args[2], theirs, ours);
+	}
+}
+
+static int compare(const struct imported *i, const struct program *p, json_t *root)
+{
+	int differences = 0;
+
+	for (int n = 0; n < SYSCALLS_MAX; n++) {
+		struct values s[6] = { { .n = 0 } };
+		char name[SYSCALL_NAME_MAX];
+		size_t at[6] = { 0 }, k = 0;
+
+		if (!syscall_name(AUDIT_ARCH_X86_64, n, name))
+			continue;
+		values_of(root, name, s);
+		while (k < 6) {
+			uint64_t args[6];
+
+			for (k = 0; k < 6; k++)
+				args[k] = s[k].v[at[k]];
+			pair_compare(i, p, n, name, args, &differences);
+			for (k = 0; k < 6 && ++at[k] == s[k].n; k++)
+				at[k] = 0;
+		}
+	}
+	return differences;
+}
+
+/* 0 differences; -1: refused, and i->error says why. */
+static int profile_compare(const char *text, const char *caps, const char *kernel, char error[512])
+{
+	struct import_options o = options(caps, kernel);
+	struct imported *i = calloc(1, sizeof(*i));
+	struct program p = { .insns = NULL };
+	json_t *root = json_loads(text, 0, NULL);
+	int r = import_text(text, &o, i);
+
+	memcpy(error, i->error, 512);
+	if (r < 0)
+		r = -1;
+	else
+		r = runtime_program(root, caps, kernel, &p) < 0 ? 1 : compare(i, &p, root);
+	free(p.insns);
+	json_decref(root);
+	imported_done(i);
+	free(i);
+	strv_done(&o.caps);
+	return r;
+}
+
+static char *slurp(const char *path)
+{
+	char *text = NULL;
+	struct err e;
+	size_t len;
+
+	return config_slurp(AT_FDCWD, path, false, &text, &len, &e) < 0 ? NULL : text;
+}
+
+static char *sample(const char *name)
+{
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/tests/import/%s",
+		getenv("CARREL_SRCDIR") ? getenv("CARREL_SRCDIR") : ".", name);
+	return slurp(path);
+}
+
+static const char *const cap_sets[] = { "", docker_caps, "CAP_SYS_ADMIN",
+	"CAP_SYS_ADMIN CAP_SYS_PTRACE CAP_BPF", "CAP_AUDIT_WRITE CAP_SYS_CHROOT" };
+static const char *const kernels[] = { "4.4", "4.8", "6.18" };
+
+static void same_everywhere(const char *text)
+{
+	char error[512];
+
+	for (size_t c = 0; c < sizeof(cap_sets) / sizeof(*cap_sets); c++) {
+		for (size_t k = 0; k < sizeof(kernels) / sizeof(*kernels); k++) {
+			int r = profile_compare(text, cap_sets[c], kernels[k], error);
+
+			CHECK_EQ(r, 0);
+			if (r)
+				printf("# caps '%s', kernel %s: %s\n", cap_sets[c], kernels[k],
+					error);
+		}
+	}
+}
+
+static void says_what_docker_s_form_says(void)
+{
+	char *text = sample("docker.json");
+
+	CHECK(text);
+	if (text)
+		same_everywhere(text);
+	free(text);
+}
+
+static void says_what_podman_s_form_says(void)
+{
+	char *text = sample("podman.json");
+
+	CHECK(text);
+	if (text)
+		same_everywhere(text);
+	free(text);
+}
+
+static void says_what_the_installed_profile_says(void)
+{
+	char *text = slurp("/usr/share/containers/seccomp.json");
+
+	if (!text)
+		TEST_SKIP("no /usr/share/containers/seccomp.json (Debian: "
+			  "golang-github-containers-common)");
+	same_everywhere(text);
+	free(text);
+}
+
+/* ---- random profiles ---- */
+
+static const struct {
+	const char *call;
+	int index;
+} places[] = {
+	{ "socket", 0 },
+	{ "socket", 2 },
+	{ "personality", 0 },
+	{ "clone", 0 },
+	{ "ioctl", 1 },
+	{ "prctl", 0 },
+	{ "setsockopt", 1 },
+	{ "setsockopt", 2 },
+	{ "setns", 1 },
+};
+
+static json_t *random_condition(int index, bool alone)
+{
+	static const char *const ops[] = { "EQ", "MASKED_EQ", "NE", "LT", "LE", "GE", "GT" };
+	static const uint32_t numbers[] = { 0, 1, 2, 10, 16, 38, 40, 41, 0x7e020000, 0x20000000,
+		0xffffffff, 0xfffffff7 };
+	/* In conjunctions only what libseccomp compiles rightly. */
+	const char *op = ops[random() % (alone ? 7 : 2)];
+	uint32_t v = numbers[random() % 12], second = numbers[random() % 12];
+	char name[24];
+
+	(void)snprintf(name, sizeof(name), "SCMP_CMP_%s", op);
+	return json_pack("{s:i,s:I,s:I,s:s}", "index", index, "value", (json_int_t)v, "valueTwo",
+		(json_int_t)(strcmp(op, "MASKED_EQ") == 0 ? second & v : 0), "op", name);
+}
+
+static json_t *random_profile(void)
+{
+	static const char *const actions[] = { "SCMP_ACT_ALLOW", "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO",
+		"SCMP_ACT_LOG", "SCMP_ACT_KILL_PROCESS" };
+	json_t *rules = json_array(), *root;
+	int n = 1 + (int)(random() % 4);
+	size_t place = (size_t)random() % 9;
+
+	for (int i = 0; i < n; i++) {
+		json_t *args = json_array(), *rule;
+		bool two = random() % 3 == 0 && place < 8 &&
+			   strcmp(places[place].call, places[place + 1].call) == 0;
+
+		(void)json_array_append_new(args, random_condition(places[place].index, !two));
+		if (two)
+			(void)json_array_append_new(
+				args, random_condition(places[place + 1].index, false));
+		rule = json_pack("{s:[s],s:s,s:o}", "names", places[place].call, "action",
+			actions[random() % (i == 0 ? 3 : 5)], "args", args);
+		if (random() % 2)
+			(void)json_object_set_new(
+				rule, "errnoRet", json_integer(1 + random() % 2 * 21));
+		(void)json_array_append_new(rules, rule);
+	}
+	root = json_pack("{s:s,s:i,s:[s],s:o}", "defaultAction",
+		random() % 3 ? "SCMP_ACT_ERRNO" : "SCMP_ACT_ALLOW", "defaultErrnoRet",
+		random() % 2 ? 38 : 1, "architectures", "SCMP_ARCH_X86_64", "syscalls", rules);
+	return root;
+}
+
+static void says_what_random_profiles_say(void)
+{
+	int refused = 0, different = 0, taken = 0;
+
+	srandom(1);
+	for (int i = 0; i < 1000; i++) {
+		json_t *root = random_profile();
+		char *text = json_dumps(root, JSON_SORT_KEYS), error[512];
+		int r = profile_compare(text, "", "6.18", error);
+
+		refused += r < 0;
+		taken += r == 0;
+		if (r > 0 && different++ < 3)
+			printf("# %s\n", text);
+		free(text);
+		json_decref(root);
+	}
+	printf("# %d taken, %d refused, %d different\n", taken, refused, different);
+	CHECK_EQ(different, 0);
+	CHECK(taken > 400);
+}
+
+/* ---- what is refused, and how ---- */
+
+static void names_the_place_of_what_it_refuses(void)
+{
+	static const struct {
+		const char *text, *part;
+	} cases[] = {
+		{ "{", "line 1" },
+		{ "{\"defaultAction\":1}", "defaultAction: not a string" },
+		{ "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultAction\":\"SCMP_ACT_ALLOW\"}",
+			"duplicate" },
+		{ "{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}", "SCMP_ACT_NOTIFY: a filter here" },
+		{ "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"typo\":1}", "unknown key 'typo'" },
+		{ "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":0}",
+			"defaultErrnoRet: 0" },
+		{ "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],"
+		  "\"action\":\"SCMP_ACT_TRAP\"}]}",
+			"syscalls[0]: SCMP_ACT_TRAP" },
+		{ "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\\nallow "
+		  "= mount\"],"
+		  "\"action\":\"SCMP_ACT_LOG\"}]}",
+			"syscalls[0]: 'read?allow = mount' is no name" },
+		{ "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],"
+		  "\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":0,\"value\":1,\"op\":\"SCMP_"
+		  "CMP_EQ\"}]}]}",
+			"argument 0 of read" },
+		{ "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"socket\"],"
+		  "\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":6,\"value\":1,\"op\":\"SCMP_"
+		  "CMP_EQ\"}]}]}",
+			"syscalls[0].args[0].index: too large" },
+		{ "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"socket\"],"
+		  "\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":0,\"value\":4294967336,"
+		  "\"op\":\"SCMP_CMP_EQ\"}]}]}",
+			"socket.domain has 32 bits" },
+		{ "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{\"names\":[\"socket\"],"
+		  "\"action\":\"SCMP_ACT_ALLOW\",\"args\":[{\"index\":0,\"value\":2,\"op\":\"SCMP_"
+		  "CMP_GE\"},"
+		  "{\"index\":2,\"value\":6,\"op\":\"SCMP_CMP_EQ\"}]},{\"names\":[\"socket\"],"
+		  "\"action\":\"SCMP_ACT_ALLOW\",\"args\":[{\"index\":0,\"value\":1,\"op\":\"SCMP_"
+		  "CMP_LT\"}]}]}",
+			"socket.protocol is wider for one value of socket.domain than for others" },
+		{ "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{\"names\":[\"socket\"],"
+		  "\"action\":\"SCMP_ACT_ALLOW\",\"args\":[{\"index\":0,\"value\":2,\"op\":\"SCMP_"
+		  "CMP_EQ\"}]},"
+		  "{\"names\":[\"socket\"],\"action\":\"SCMP_ACT_LOG\",\"args\":[{\"index\":0,"
+		  "\"value\":2,"
+		  "\"op\":\"SCMP_CMP_EQ\"}]}]}",
+			"runc and crun refuse that" },
+		{ "[Service]\nExecStart=/bin/true\n", "neither JSON nor a unit" },
+		{ "SystemCallFilter=@nonsense\n", "line 1: unknown group '@nonsense'" },
+		{ "\nSystemCallFilter=read:ENONSENSE\n", "line 2: unknown error 'ENONSENSE'" },
+		{ "RestrictAddressFamilies=AF_NONSENSE\n", "unknown address family" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct import_options o = options("", "6.18");
+		struct imported *im = calloc(1, sizeof(*im));
+
+		CHECK(import_text(cases[i].text, &o, im) < 0);
+		CHECK_CONTAINS(im->error, cases[i].part);
+		CHECK(!strchr(im->error, '\n'));
+		imported_done(im);
+		free(im);
+	}
+}
+
+static void closes_the_bits_above_an_int_and_says_so(void)
+{
+	struct import_options o = options("", "6.18");
+	struct imported *i = calloc(1, sizeof(*i));
+
+	CHECK_EQ(import_text("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":["
+			     "\"socket\"],"
+			     "\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":0,\"value\":40,"
+			     "\"op\":\"SCMP_CMP_EQ\"}]}]}",
+			 &o, i),
+		0);
+	CHECK_EQ(verdict(i, "socket", AF_VSOCK, 0, 0), ERRNO(EPERM));
+	CHECK_EQ(verdict(i, "socket", AF_VSOCK | UINT64_C(1) << 32, 0, 0), ERRNO(EPERM));
+	CHECK_EQ(verdict(i, "socket", AF_INET, 0, 0), ALLOW);
+	CHECK(noted(i, "closed: socket.domain"));
+	imported_done(i);
+	free(i);
+}
+
+/* ---- systemd ---- */
+
+static struct imported *unit(const char *text)
+{
+	struct import_options o = options("", "6.18");
+	struct imported *i = calloc(1, sizeof(*i));
+
+	if (import_text(text, &o, i) < 0)
+		test_fail(__FILE__, __LINE__, i->error);
+	return i;
+}
+
+static void unit_done(struct imported *i)
+{
+	imported_done(i);
+	free(i);
+}
+
+static void reads_an_allow_list_of_systemd(void)
+{
+	struct imported *i =
+		unit("[Unit]\nSystemCallFilter=nonsense\n[Service]\n"
+		     "SystemCallFilter=@file-system \\\n# between\n  mount:EINVAL ptrace\n"
+		     "SystemCallFilter=~ptrace openat:EIO\n");
+
+	CHECK_EQ(verdict(i, "open", 0, 0, 0), ALLOW);
+	CHECK_EQ(verdict(i, "execve", 0, 0, 0), ALLOW); /* @default comes along */
+	CHECK_EQ(verdict(i, "mount", 0, 0, 0), ERRNO(EINVAL));
+	CHECK_EQ(verdict(i, "openat", 0, 0, 0), ERRNO(EIO));
+	CHECK_EQ(verdict(i, "ptrace", 0, 0, 0), SECCOMP_RET_KILL_PROCESS);
+	CHECK_EQ(verdict(i, "socket", 0, 0, 0), SECCOMP_RET_KILL_PROCESS);
+	unit_done(i);
+}
+
+static void reads_a_deny_list_of_systemd(void)
+{
+	struct imported *i =
+		unit("SystemCallFilter=~@mount @swap:EIO\nSystemCallErrorNumber=EPERM\n"
+		     "SystemCallFilter=umount2\n");
+
+	CHECK_EQ(verdict(i, "mount", 0, 0, 0), ERRNO(EPERM));
+	CHECK_EQ(verdict(i, "swapon", 0, 0, 0), ERRNO(EIO));
+	CHECK_EQ(verdict(i, "umount2", 0, 0, 0), ALLOW);
+	CHECK_EQ(verdict(i, "socket", 0, 0, 0), ALLOW);
+	unit_done(i);
+}
+
+static void an_empty_line_of_systemd_begins_anew(void)
+{
+	struct imported *i =
+		unit("SystemCallFilter=~mount\nSystemCallFilter=\nSystemCallFilter=~swapon\n");
+
+	CHECK_EQ(verdict(i, "mount", 0, 0, 0), ALLOW);
+	CHECK_EQ(verdict(i, "swapon", 0, 0, 0), SECCOMP_RET_KILL_PROCESS);
+	unit_done(i);
+}
+
+static void reads_address_families(void)
+{
+	struct imported *i =
+		unit("RestrictAddressFamilies=AF_UNIX AF_INET\nRestrictAddressFamilies=AF_INET6\n"
+		     "RestrictAddressFamilies=~AF_INET\n");
+	struct imported *not = unit("RestrictAddressFamilies=~AF_VSOCK AF_ALG\n");
+	struct imported *none = unit("RestrictAddressFamilies=none\n");
+
+	CHECK_EQ(verdict(i, "socket", AF_UNIX, 0, 0), ALLOW);
+	CHECK_EQ(verdict(i, "socket", AF_INET6, 0, 0), ALLOW);
+	CHECK_EQ(verdict(i, "socket", AF_INET, 0, 0), ERRNO(EAFNOSUPPORT));
+	CHECK_EQ(verdict(i, "socket", AF_VSOCK, 0, 0), ERRNO(EAFNOSUPPORT));
+	CHECK_EQ(verdict(i, "socketpair", AF_VSOCK, 0, 0), ALLOW);
+	CHECK_EQ(verdict(not, "socket", AF_VSOCK, 0, 0), ERRNO(EAFNOSUPPORT));
+	CHECK_EQ(verdict(not, "socket", AF_VSOCK | UINT64_C(1) << 32, 0, 0), ERRNO(EAFNOSUPPORT));
+	CHECK_EQ(verdict(not, "socket", AF_INET, 0, 0), ALLOW);
+	CHECK_EQ(verdict(none, "socket", AF_UNIX, 0, 0), ERRNO(EAFNOSUPPORT));
+	unit_done(i);
+	unit_done(not );
+	unit_done(none);
+}
+
+static void reads_namespaces_and_personality(void)
+{
+	struct imported *i = unit("RestrictNamespaces=net uts\nLockPersonality=yes\n");
+	struct imported *all = unit("RestrictNamespaces=yes\n");
+
+	CHECK_EQ(verdict(i, "clone", CLONE_NEWUSER | 17, 0, 0), ERRNO(EPERM));
+	CHECK_EQ(verdict(i, "clone", CLONE_NEWNET | CLONE_NEWUTS | 17, 0, 0), ALLOW);
+	CHECK_EQ(verdict(i, "unshare", CLONE_NEWNS, 0, 0), ERRNO(EPERM));
+	CHECK_EQ(verdict(i, "setns", 3, CLONE_NEWNET, 0), ALLOW);
+	CHECK_EQ(verdict(i, "setns", 3, 0, 0), ERRNO(EPERM));
+	CHECK_EQ(verdict(i, "clone3", 0, 0, 0), ERRNO(ENOSYS));
+	CHECK_EQ(verdict(i, "personality", 0, 0, 0), ALLOW);
+	CHECK_EQ(verdict(i, "personality", 8, 0, 0), ERRNO(EPERM));
+	CHECK_EQ(verdict(all, "setns", 3, CLONE_NEWNET, 0), ERRNO(EPERM));
+	CHECK_EQ(verdict(all, "clone", 17, 0, 0), ALLOW);
+	unit_done(i);
+	unit_done(all);
+}
+
+/* ---- a program that a runtime has made ---- */
+
+static int against(const char *profile, const char *program)
+{
+	struct import_options o = options("", "6.18");
+	struct imported *i = calloc(1, sizeof(*i));
+	char *text = slurp(profile);
+	_cleanup_fd_ int fd = open(program, O_RDONLY | O_CLOEXEC);
+	struct program p = { .enosys_above = SYSCALLS_MAX };
+	json_t *root = text ? json_loads(text, 0, NULL) : NULL;
+	struct err e = { "" };
+	char *insns = NULL;
+	size_t len = 0;
+	int differences;
+
+	if (!root || fd_read_all(fd, 1 << 20, &insns, &len, &e) < 0 ||
+		import_text(text, &o, i) < 0) {
+		printf("%s%s\n", e.text, i->error);
+		return 1;
+	}
+	p.insns = (void *)insns;
+	p.n = len / sizeof(*p.insns);
+	differences = compare(i, &p, root);
+	printf("%zu instructions, %d differences\n", p.n, differences);
+	free(insns);
+	free(text);
+	json_decref(root);
+	imported_done(i);
+	free(i);
+	return differences != 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 4 && strcmp(argv[1], "--against") == 0)
+		return against(argv[2], argv[3]);
+	if (seccomp_arch_native() != SCMP_ARCH_X86_64) {
+		printf("1..0 # SKIP the profiles are resolved for x86-64\n");
+		return 0;
+	}
+	TEST(says_what_docker_s_form_says);
+	TEST(says_what_podman_s_form_says);
+	TEST(says_what_the_installed_profile_says);
+	TEST(says_what_random_profiles_say);
+	TEST(names_the_place_of_what_it_refuses);
+	TEST(closes_the_bits_above_an_int_and_says_so);
+	TEST(reads_an_allow_list_of_systemd);
+	TEST(reads_a_deny_list_of_systemd);
+	TEST(an_empty_line_of_systemd_begins_anew);
+	TEST(reads_address_families);
+	TEST(reads_namespaces_and_personality);
+	return test_done();
+}
