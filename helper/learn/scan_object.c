@@ -93,6 +93,11 @@ int object_add_stubs(struct object *o, const struct range *r)
 	return push(&o->stubs, &o->n_stubs, r, sizeof(*r));
 }
 
+int object_add_data(struct object *o, const struct range *r)
+{
+	return push(&o->data, &o->n_data, r, sizeof(*r));
+}
+
 int object_add_needed(struct object *o, const char *soname)
 {
 	return push(&o->needed, &o->n_needed, &soname, sizeof(soname));
@@ -156,6 +161,7 @@ void object_done(struct object *o)
 	free(o->needed);
 	free(o->segments);
 	free(o->stubs);
+	free(o->data);
 	free(o->functions);
 	free(o->slots);
 	free(o->exports);

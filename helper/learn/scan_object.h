@@ -47,6 +47,8 @@ struct object {
 	size_t n_segments;
 	struct range *stubs; /* procedure linkage tables */
 	size_t n_stubs;
+	struct range *data; /* where strings may stand */
+	size_t n_data;
 	uint64_t *functions; /* where each begins, sorted; it ends where the next begins */
 	size_t n_functions;
 	struct slot *slots; /* sorted by address */
@@ -70,6 +72,7 @@ int object_add_function(struct object *o, uint64_t addr);
 int object_add_start(struct object *o, uint64_t addr);
 int object_add_slot(struct object *o, const struct slot *s);
 int object_add_stubs(struct object *o, const struct range *r);
+int object_add_data(struct object *o, const struct range *r);
 int object_add_needed(struct object *o, const char *soname);
 int object_add_name(struct object *o, const struct symbol *s);
 int object_add_export(struct object *o, const struct symbol *s);

@@ -200,6 +200,13 @@ static int read_code_section(struct object *o, const GElf_Shdr *h, const char *n
 	return object_add_function(o, h->sh_addr);
 }
 
+static int read_data_section(struct object *o, const GElf_Shdr *h)
+{
+	struct range r = { h->sh_addr, h->sh_size };
+
+	return h->sh_type == SHT_PROGBITS && (h->sh_flags & SHF_ALLOC) ? object_add_data(o, &r) : 0;
+}
+
 /* Of each of these sections a file has one. */
 static int read_section(struct object *o, Elf_Scn *scn, const GElf_Shdr *h, struct sections *seen)
 {
@@ -263,6 +270,8 @@ static int read_all(struct object *o, struct sections *seen)
 		r = read_section(o, scn, &h, seen);
 		if (r == 0 && (h.sh_flags & SHF_EXECINSTR))
 			r = read_code_section(o, &h, elf_strptr(o->elf, names, h.sh_name));
+		else if (r == 0)
+			r = read_data_section(o, &h);
 	}
 	while (r == 0 && (scn = elf_nextscn(o->elf, scn)) != NULL)
 		if (gelf_getshdr(scn, &h))

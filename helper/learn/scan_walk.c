@@ -23,11 +23,8 @@ static void reach(struct scan *s, struct place to, struct place from, const char
 	s->queue[s->queue_end++] = to;
 }
 
-/*
- * All functions of that name, in whichever file: the loader would take the first in an order that
- * depends on the program, and a name that several files export is rare.
- */
-static void reach_symbol(struct scan *s, const char *name, struct place from)
+/* The first export of that name; n_exports: none. */
+static size_t export_find(const struct scan *s, const char *name)
 {
 	size_t low = 0, high = s->n_exports;
 
@@ -39,14 +36,24 @@ static void reach_symbol(struct scan *s, const char *name, struct place from)
 		else
 			high = middle;
 	}
-	for (; low < s->n_exports && strcmp(s->exports[low].name, name) == 0; low++) {
-		uint32_t i = s->exports[low].object;
+	return low < s->n_exports && strcmp(s->exports[low].name, name) == 0 ? low : s->n_exports;
+}
+
+/*
+ * All functions of that name, in whichever file: the loader would take the first in an order that
+ * depends on the program, and a name that several files export is rare.
+ */
+static void reach_symbol(struct scan *s, const char *name, struct place from)
+{
+	for (size_t n = export_find(s, name);
+		n < s->n_exports && strcmp(s->exports[n].name, name) == 0; n++) {
+		uint32_t i = s->exports[n].object;
 		bool is_start;
 		size_t f;
 
 		if (s->objects[i].cpu != s->objects[from.object].cpu)
 			continue;
-		f = object_function(&s->objects[i], s->exports[low].addr, &is_start);
+		f = object_function(&s->objects[i], s->exports[n].addr, &is_start);
 		if (f != SIZE_MAX)
 			reach(s, (struct place){ i, (uint32_t)f }, from, name);
 	}
@@ -214,17 +221,53 @@ static bool is_opened_later(const struct scan *s, size_t object)
 	return true;
 }
 
+/* What is called through tables and variables. A program keeps every import for a use: also through
+ * its stub's address. */
+static void root_pointers(struct scan *s, size_t object)
+{
+	const struct object *o = &s->objects[object];
+
+	for (size_t i = 0; i < o->n_slots; i++)
+		if (o->slots[i].is_data || (o->is_program && o->slots[i].symbol))
+			reach_slot(s, &o->slots[i], (struct place){ (uint32_t)object, NOBODY });
+}
+
 static void root_library(struct scan *s, size_t object)
 {
 	const struct object *o = &s->objects[object];
 
 	for (size_t i = 0; i < o->n_starts; i++)
 		root_at(s, object, o->starts[i], NULL);
-	for (size_t i = 0; i < o->n_slots; i++)
-		if (o->slots[i].is_data)
-			reach_slot(s, &o->slots[i], (struct place){ (uint32_t)object, NOBODY });
 	for (size_t i = 0; i < o->n_exports && is_opened_later(s, object); i++)
 		root_at(s, object, o->exports[i].addr, o->exports[i].name);
+}
+
+static bool asks_by_name(const struct object *o)
+{
+	for (size_t i = 0; i < o->n_slots; i++)
+		if (o->slots[i].symbol && (strcmp(o->slots[i].symbol, "dlsym") == 0 ||
+						  strcmp(o->slots[i].symbol, "dlvsym") == 0))
+			return true;
+	return false;
+}
+
+/* The longest name that is looked for among strings. */
+#define NAME_LOOKED_UP 64
+#define NAME_CHARACTERS "_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+/* Whoever has dlsym() may ask for what his strings name. */
+static void root_names(struct scan *s, size_t object, const struct range *data)
+{
+	const uint8_t *p = object_bytes(&s->objects[object], data->addr, data->size);
+	const uint8_t *end = p ? p + data->size : NULL, *stop;
+
+	for (; p && p < end && (stop = memchr(p, 0, (size_t)(end - p))) != NULL; p = stop + 1) {
+		const char *name = (const char *)p;
+		size_t n = (size_t)(stop - p);
+
+		if (n >= 3 && n <= NAME_LOOKED_UP && strspn(name, NAME_CHARACTERS) == n)
+			reach_symbol(s, name, (struct place){ (uint32_t)object, NOBODY });
+	}
 }
 
 /* Programs come first: of several ways to a call, the one from a program is told. */
@@ -236,7 +279,18 @@ void scan_walk(struct scan *s)
 				root_at(s, i, s->objects[i].functions[f], NULL);
 	walk(s);
 	for (size_t i = 0; i < s->n; i++)
-		if (!s->objects[i].is_program)
+		if (s->objects[i].is_program)
+			root_pointers(s, i);
+	walk(s);
+	for (size_t i = 0; i < s->n; i++) {
+		if (!s->objects[i].is_program) {
 			root_library(s, i);
+			root_pointers(s, i);
+		}
+	}
+	walk(s);
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < s->objects[i].n_data && asks_by_name(&s->objects[i]); k++)
+			root_names(s, i, &s->objects[i].data[k]);
 	walk(s);
 }

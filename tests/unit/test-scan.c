@@ -34,10 +34,7 @@ static const char header[] =
 	"#include <sys/syscall.h>\n"
 	"#define HIDDEN __attribute__((noinline, visibility(\"hidden\")))\n";
 
-/*
- * Every way on which one function leads to another; what is named never is not led to. A table of
- * constants that starts with the bytes of a system call stands for data in between.
- */
+/* Every way on which one function leads to another; what is named never is not led to. */
 static const char library[] =
 	"HIDDEN long direct(void) { return call(SYS_getuid); }\n"
 	"HIDDEN long tail(long n) { return n + call(SYS_getgid); }\n"
@@ -56,29 +53,37 @@ static const char library[] =
 	"long syscall(long n, ...) { return call(n); }\n"
 	"static long first(void) { return call(SYS_getsid); }\n"
 	"static long second(void) { return call(SYS_getpgid); }\n"
-	"extern int is_new;\n"
 	"static void *choose(void) { return pointer ? (void *)first : (void *)second; }\n"
 	"long by_choice(void) __attribute__((ifunc(\"choose\")));\n"
+	"long by_pointer(void) { return call(SYS_umask); }\n"
+	"long by_name(void) { return call(SYS_getcpu); }\n"
+	"void *dlsym(void *handle, const char *name) { return 0; }\n"
+	"HIDDEN __attribute__((cold, noreturn)) void die(void) { for (;;) call(SYS_exit_group); }\n"
+	"long by_cold_part(long n) { if (n == 77) { call(SYS_setsid); die(); } return n; }\n"
 	"__attribute__((constructor)) static void born(void) { call(SYS_getppid); }\n"
 	"__attribute__((destructor)) static void dead(void) { call(SYS_sync); }\n";
 
 static const char program[] =
 	"long by_direct(void), by_tail(long), by_own_export(void), by_choice(void);\n"
-	"long syscall(long n, ...); void by_taken(void);\n"
+	"long syscall(long n, ...), by_pointer(void), by_cold_part(long); void by_taken(void);\n"
+	"void *dlsym(void *, const char *);\n"
+	"long (*volatile imported[])(void) = { by_pointer };\n"
 	"volatile long number = SYS_getpid;\n"
 	"static long unused(void) { return call(SYS_uname); }\n"
 	"long (*volatile use)(void) = unused;\n"
 	"void _start(void)\n"
-	"{ by_direct(); by_tail(1); by_taken(); by_own_export(); by_choice();\n"
+	"{ by_direct(); by_tail(1); by_taken(); by_own_export(); by_choice(); "
+	"by_cold_part(number);\n"
+	"  dlsym(0, \"by_name\"); imported[number]();\n"
 	"  syscall(SYS_getrandom, 0, 0, 0); syscall(number); for (;;) call(SYS_exit); }\n";
 
 /* In the order of their numbers. */
-static const char all_x86[] =
-	"sched_yield exit uname getuid getgid geteuid getegid getppid getpgid getsid sync "
-	"getrandom ";
+static const char all_x86[] = "sched_yield exit uname umask getuid getgid geteuid getegid getppid "
+			      "setsid getpgid getsid sync "
+			      "exit_group getcpu getrandom ";
 static const char all_arm64[] =
-	"sync exit sched_yield getpgid getsid uname getppid getuid geteuid getgid getegid "
-	"getrandom ";
+	"sync exit exit_group sched_yield getpgid getsid setsid uname umask getcpu getppid getuid "
+	"geteuid getgid getegid getrandom ";
 
 static const char *in_dir(const char *name)
 {
