@@ -138,6 +138,10 @@ t_match 'trouble is status 2' "$(asked diff small nothing)" '^status 2$'
 t_match 'diff wants two' "$(asked diff small)" '^status 2$'
 seen=$(asked diff --root yes small other | grep -c mount)
 t_same 'what both say under a condition is no difference' "$seen" 0
+printf '[filter]\ninclude = small\n[args]\nsocket.domain = AF_UNIX else EAFNOSUPPORT\n' >"$etc/filters/local.filter"
+cp "$etc/filters/local.filter" "$etc/filters/local-any.filter"
+echo 'socket(AF_INET).protocol = any' >>"$etc/filters/local-any.filter"
+t_same 'a rule on what is refused anyway makes no difference' "$(asked diff local local-any)" 'status 0'
 printf '[filter]\ninclude = small\n; Old games.\narches = native i386\nallow = socketcall\n' >"$etc/filters/old.filter"
 t_match 'diff: an ABI' "$(asked diff small old)" '^    old: .*/old.filter:4: Old'
 printf '[filter]\ninclude = small\n[args]\nclone.flags = any\n' >"$etc/filters/spawn.filter"
