@@ -82,6 +82,22 @@ until_true()
 	done
 }
 
+# typed LINE COMMAND...: for a terminal's input. Again until the command succeeds: login throws away what comes before it asks.
+typed()
+{
+	line=$1
+	shift
+	until_true 60 typed_once "$@" 3>&1
+}
+
+typed_once()
+{
+	"$@" && return
+	echo "$line" >&3
+	sleep 1
+	"$@"
+}
+
 # as USER COMMAND: logs in by sshd over the loopback, with a public key.
 as()
 {
@@ -104,7 +120,7 @@ end_sessions()
 	for who; do
 		loginctl terminate-user "$who" 2>/dev/null || :
 		until_true 5 no_process "$who" || pkill -KILL -u "$who"
-		until_true 5 no_process "$who" || :
+		until_true 60 no_process "$who" || :
 	done
 }
 
@@ -117,9 +133,9 @@ no_session() { ! loginctl --no-legend list-sessions | awk -v u="$1" '$3 == u' | 
 # within SECONDS WHAT COMMAND...: becomes true by itself.
 within()
 {
-	limit=$1
+	within=$1
 	what=$2
 	shift 2
-	echo "not after $limit s: $*" >"$out"
-	if until_true "$limit" "$@"; then pass "$what"; else fail "$what"; fi
+	echo "not after $within s: $*" >"$out"
+	if until_true "$within" "$@"; then pass "$what"; else fail "$what"; fi
 }

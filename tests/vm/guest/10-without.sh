@@ -4,7 +4,7 @@
 . /opt/carrel-vm/guest-ways.sh
 
 for way in user_unit systemd_run user_bus user_private system_bus linger_command at_queue at_command user_manager cron; do
-	is "without carrel, $way runs on the host" host "$(way_$way ada)"
+	way_is "without carrel, $way runs on the host" host $way ada
 done
 is "a session is on the host" "$(host_ns)" "$(get ada readlink /proc/self/ns/user)"
 rm -rf /home/ada/.config

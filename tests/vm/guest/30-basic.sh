@@ -11,10 +11,9 @@ ns_by_login()
 {
 	rm -f "/home/$1/login.out"
 	{
-		sleep 4
-		echo 'readlink /proc/self/ns/user >~/login.out; exit'
-		sleep 4
-	} | timeout -k 5 60 script -qec "login -f $1" /dev/null >"$out" 2>&1
+		typed 'readlink /proc/self/ns/user >~/login.out' test -s "/home/$1/login.out"
+		echo exit
+	} | timeout -k 5 90 script -qec "login -f $1" /dev/null >"$out" 2>&1
 	cat "/home/$1/login.out" 2>&1
 	rm -f "/home/$1/login.out"
 }
@@ -27,7 +26,7 @@ is "root stays on the host" "$(host_ns)" "$(get root readlink /proc/self/ns/user
 
 ssh -q ada@localhost 'sleep 600; exit 7' </dev/null >/dev/null 2>&1 &
 first=$!
-until_true 20 sh -c '/opt/carrel-vm/guest-scan inside ada | grep -q "sleep 600"'
+until_true 60 sh -c '/opt/carrel-vm/guest-scan inside ada | grep -q "sleep 600"'
 is "two sessions of a user share a container" \
 	"$(readlink /proc/"$(pgrep -n -u ada -f '^sleep 600')"/ns/user)" "$(ns_by_ssh ada)"
 is "nothing of the user is outside" "" "$(/opt/carrel-vm/guest-scan outside ada)"

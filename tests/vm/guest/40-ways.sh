@@ -3,12 +3,12 @@
 . /opt/carrel-vm/guest-ways.sh
 
 for way in user_unit systemd_run user_bus user_private system_bus linger_command at_command user_manager; do
-	is "$way: works for the exempt" host "$(way_$way dora)"
-	is "$way: nowhere for the confined" nowhere "$(way_$way ada)"
+	way_is "$way: works for the exempt" host $way dora
+	way_is "$way: nowhere for the confined" nowhere $way ada
 done
 for way in at_queue cron; do
-	is "$way: on the host for the exempt" host "$(way_$way dora)"
-	is "$way: inside for the confined" inside "$(way_$way ada)"
+	way_is "$way: on the host for the exempt" host $way dora
+	way_is "$way: inside for the confined" inside $way ada
 done
 is "nothing of the user is outside" "" "$(/opt/carrel-vm/guest-scan outside ada)"
 

@@ -6,7 +6,7 @@ main_pid() { systemctl show -p MainPID --value carrel-helper.service; }
 
 ssh -q ada@localhost 'exec sleep 606' </dev/null >/dev/null 2>&1 &
 client=$!
-until_true 20 pgrep -u ada -f '^sleep 606' || :
+until_true 60 pgrep -u ada -f '^sleep 606' || :
 pid=$(pgrep -u ada -f '^sleep 606')
 ns=$(readlink "/proc/$pid/ns/user")
 is "a second session joins the first" "$ns" "$(container)"
@@ -28,7 +28,7 @@ for delay in 0.1 0.2 0.3 0.5 1; do
 	sleep $delay
 done
 wait $! 2>/dev/null
-within 20 "after five more: logins work" as ada true
+within 60 "after five more: logins work" as ada true
 is "after five more: the same container" "$ns" "$(container)"
 is "the other user's is another" 1 "$([ "$(get ben readlink /proc/self/ns/user)" != "$ns" ] && echo 1)"
 
@@ -37,13 +37,13 @@ wait $client 2>/dev/null
 sleep 2
 check "without a terminal its program outlives it, as anywhere" test -d "/proc/$pid"
 kill "$pid"
-within 20 "ended from the host, it ends" process_gone "$pid"
-within 20 "and is forgotten by logind" no_session ada
+within 60 "ended from the host, it ends" process_gone "$pid"
+within 60 "and is forgotten by logind" no_session ada
 
 # The container's end while the helper is away: the next helper must not hand out a dead one.
 ssh -q ada@localhost 'exec sleep 607' </dev/null >/dev/null 2>&1 &
 client=$!
-until_true 20 pgrep -u ada -f '^sleep 607' || :
+until_true 60 pgrep -u ada -f '^sleep 607' || :
 systemctl stop carrel-helper.service carrel-helper.socket
 kill $client
 wait $client 2>/dev/null
