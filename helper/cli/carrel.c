@@ -18,8 +18,10 @@ static const struct command {
 	{ "denials", cmd_denials, "say which calls were refused, to whom, and by which line" },
 	{ "explain", cmd_explain, "say what a user's session would be, and which line decides it" },
 	{ "filter", cmd_filter, "show, compare and try out filters, and say which line decides" },
+	{ "learn", cmd_learn, "run a command and write the filter that it needs" },
 	{ "pam", cmd_pam, "put pam_carrel.so into services, take it out, show where it is" },
 	{ "root", cmd_root, "inside a session: become root of its container" },
+	{ "trace", cmd_trace, "run a command under a filter and show what is refused" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

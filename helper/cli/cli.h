@@ -9,7 +9,9 @@ int cmd_check(int argc, char **argv);
 int cmd_denials(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_filter(int argc, char **argv);
+int cmd_learn(int argc, char **argv);
 int cmd_pam(int argc, char **argv);
 int cmd_root(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 
 #endif

@@ -37,9 +37,9 @@ page_options() {
 	}' "$man/$1" | sort -u
 }
 
-# help_options: the long options in a --help on stdin.
+# help_options: the options in a --help on stdin, long ones anywhere, short ones with a line of their own.
 help_options() {
-	grep -oE -e '--[a-z][a-z-]*' | sort -u
+	grep -oE -e '--[a-z][a-z-]*' -e '^  -[a-z] ' | tr -d ' ' | sort -u
 }
 
 commands() {

@@ -1,0 +1,569 @@
+/*
+ * carrel learn - what system calls a command needs: heard while it runs, read in the code of what it runs, and proven by
+ * running it again under the filter that comes of it. Writes a text; what becomes of that a person decides.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/audit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "helper/cli/cli.h"
+#include "helper/cli/denials.h"
+#include "helper/cli/filter_find.h"
+#include "helper/cli/learn_observed.h"
+#include "helper/cli/learn_report.h"
+#include "helper/learn/base.h"
+#include "helper/learn/learnt.h"
+#include "helper/learn/record.h"
+#include "helper/learn/scan.h"
+#include "helper/learn/supervise.h"
+#include "policy/base/cleanup.h"
+#include "policy/base/err.h"
+#include "policy/base/io.h"
+#include "policy/base/parse.h"
+#include "policy/config.h"
+#include "policy/filter.h"
+
+static const char usage_text[] =
+	"usage: carrel learn [-o FILE] [--merge FILE] [--runs N] [OPTION...] -- COMMAND [ARGUMENT...]\n"
+	"       carrel learn --observed USER [--since TIME] [--from FILE] [-o FILE] [--force] [--config PATH]\n"
+	"\n"
+	"  -o FILE            writes the filter there, and not to standard output\n"
+	"  --merge FILE       adds to what FILE, an earlier output, knows; may be given several times\n"
+	"  --runs N           runs the command N times (1)\n"
+	"  --no-proof         does not run it once more under the filter\n"
+	"  --force            replaces FILE although it is not merged\n"
+	"  --config PATH      this configuration, for its 'default' filter\n"
+	"  --json             prints what was learned as an object\n"
+	"  --observed USER    instead of a run: what the log has of this user's sessions under the filter 'observe'\n"
+	"  --since TIME       not before: '2026-11-22 10:30', '10:30', today, yesterday, or 10m, 2h, 7d ago\n"
+	"  --from FILE        reads this file instead of this machine's logs\n"
+	"\n"
+	"When the command has ended, what it left running is waited for; Ctrl-C ends that.\n"
+	"Exit status: that of the command, 128 + N when signal N ended it; 125 carrel failed, or the proof did; 126, 127\n"
+	"the command cannot be executed or found; 2 wrong usage.\n";
+
+#define WHO "carrel learn"
+#define FAILED 125
+#define TEXT_MAX (256u << 10)
+#define RUNS_MAX 1000
+
+struct options {
+	const char *output;
+	const char *config;
+	struct strv merge;
+	unsigned runs;
+	bool no_proof, force, json;
+	const char *observed, *from; /* instead of a run */
+	uint64_t since_us;
+	char **argv;
+};
+
+/* ---- one run ---- */
+
+/* Lines of ours among those of the command, as long as it leaves the terminal as it was and is not alone on it. */
+static void progress(void *data, unsigned seconds)
+{
+	static unsigned next = 2;
+	const struct record *r = data;
+	struct termios t;
+
+	if (seconds < next || !isatty(2) || tcgetpgrp(2) != getpgrp() || tcgetattr(2, &t) < 0 || !(t.c_lflag & ICANON))
+		return;
+	next = 2 * seconds;
+	(void)fprintf(stderr, WHO ": %u s, %u calls besides the base, %zu programs and libraries\n", seconds,
+		record_calls(r), record_objects(r)->n);
+}
+
+static int call(void *data, const struct listener *l, const struct seccomp_notif *n)
+{
+	(void)l;
+	return record_call(data, n);
+}
+
+static void command_words(char **argv, char *ret, size_t size)
+{
+	size_t n = 0;
+
+	ret[0] = '\0';
+	for (char **a = argv; *a && n < size; a++)
+		n += (size_t)snprintf(ret + n, size - n, "%s%s", a == argv ? "" : " ", *a);
+}
+
+static int run_once(const struct options *o, struct learnt *l, struct supervised *ret, struct err *e)
+{
+	_cleanup_(record_cleanup) struct record *record = record_new();
+	_cleanup_(learnt_cleanup) struct learnt heard = { 0 };
+	_cleanup_free_ struct sock_filter *insns = calloc(BPF_MAXINSNS, sizeof(*insns));
+	struct supervision s = { .who = WHO, .argv = o->argv, .call = call, .tick = progress, .data = record };
+	char words[512];
+	int r;
+
+	if (!record || !insns)
+		return err_set(e, ENOMEM, "out of memory");
+	s.insns = insns;
+	s.n_insns = base_program(insns);
+	r = supervise(&s, ret, e);
+	if (r < 0 || ret->exec_error)
+		return r;
+	if (ret->no_new_privs && record_objects(record)->set_user_id[0])
+		(void)fprintf(stderr,
+			WHO ": %s ran without the power of its set-user-ID bit: nobody under a listener gets it; as root it would\n",
+			record_objects(record)->set_user_id);
+	r = record_finish(record, &heard, e);
+	if (r < 0)
+		return r;
+	command_words(o->argv, words, sizeof(words));
+	if (learnt_word_add(&heard.commands, words) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	return learnt_merge(l, &heard, e);
+}
+
+/* Reads standard input from the same place each time, where that can be. */
+static void rewind_input(off_t start)
+{
+	if (start >= 0)
+		(void)lseek(0, start, SEEK_SET);
+}
+
+static int run_all(const struct options *o, struct learnt *l, struct supervised *ret, struct err *e)
+{
+	off_t start = lseek(0, 0, SEEK_CUR);
+	int r = 0;
+
+	for (unsigned i = 0; i < o->runs && r == 0; i++) {
+		rewind_input(start);
+		r = run_once(o, l, ret, e);
+		if (r < 0 || ret->exec_error)
+			return r;
+	}
+	rewind_input(start);
+	return r;
+}
+
+/* ---- what the code says ---- */
+
+static int unresolved_note(struct learnt *l, const struct scan_file *f)
+{
+	char text[512];
+
+	if (f->problem)
+		(void)snprintf(text, sizeof(text), "%s: %s", f->path, f->problem);
+	else if (f->unresolved)
+		(void)snprintf(text, sizeof(text), "%zu place%s in %s", f->unresolved, plural(f->unresolved), f->path);
+	else
+		return 0;
+	return learnt_word_add(&l->unresolved, text);
+}
+
+static int code_note(struct learnt *l, const struct scan_call *c)
+{
+	char name[SYSCALL_NAME_MAX];
+	const char *file = strrchr(c->path, '/'), *user = c->user ? strrchr(c->user, '/') : NULL;
+
+	if (!syscall_name(c->arch, c->number, name))
+		return 0;
+	/* The program that wants it says more than the library that does it. */
+	return learnt_static_add(l, name, user ? user + 1 : file ? file + 1 : c->path);
+}
+
+static int read_code(struct learnt *l, struct err *e)
+{
+	struct scan_result found = { 0 };
+	int r;
+
+	r = scan_files((const char *const *)l->files.v, l->files.n, &found, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < found.n_calls && r == 0; i++)
+		r = code_note(l, &found.calls[i]);
+	for (size_t i = 0; i < found.n_files && r == 0; i++)
+		r = unresolved_note(l, &found.files[i]);
+	scan_result_done(&found);
+	return r < 0 ? err_set(e, ENOMEM, "out of memory") : 0;
+}
+
+static int relatives(struct learnt *l, struct err *e)
+{
+	const uint32_t archs[] = { syscall_native_arch(), AUDIT_ARCH_I386 };
+
+	if (learnt_families_add(l, archs, l->foreign_runs ? 2 : 1) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	return 0;
+}
+
+/* ---- the text ---- */
+
+static int text_make(const struct learnt *l, const struct strv *notes, char **ret, struct err *e)
+{
+	size_t len;
+	FILE *f = open_memstream(ret, &len);
+
+	if (!f)
+		return err_set(e, ENOMEM, "out of memory");
+	learnt_write(l, notes, f);
+	if (fclose(f) != 0)
+		return err_set(e, ENOMEM, "out of memory");
+	if (len > TEXT_MAX)
+		return err_set(e, EFBIG, "the filter would have more than %u bytes", TEXT_MAX);
+	return 0;
+}
+
+static int text_write(const char *path, const char *text, struct err *e)
+{
+	FILE *f = fopen(path, "we");
+
+	if (!f)
+		return err_set(e, errno, "%s: %s", path, strerror(errno));
+	if (fputs(text, f) == EOF || fflush(f) != 0) {
+		(void)err_set(e, errno, "%s: %s", path, strerror(errno));
+		(void)fclose(f);
+		return -EIO;
+	}
+	(void)fclose(f);
+	return 0;
+}
+
+/* In one step, so that nobody reads half a filter. */
+static int text_store(const char *path, const char *text, struct err *e)
+{
+	_cleanup_free_ char *new = NULL;
+	int r;
+
+	if (asprintf(&new, "%s.new.%d", path, (int)getpid()) < 0) {
+		new = NULL;
+		return err_set(e, ENOMEM, "out of memory");
+	}
+	r = text_write(new, text, e);
+	if (r == 0 && rename(new, path) < 0)
+		r = err_set(e, errno, "%s: %s", path, strerror(errno));
+	if (r < 0)
+		(void)unlink(new);
+	return r;
+}
+
+/* The text as whoever uses it would read it. */
+static int text_load(const struct filter_finder *ff, const char *text, struct filter **ret, struct err *e)
+{
+	char dir[] = "/tmp/carrel-learn.XXXXXX", path[sizeof(dir) + 16];
+	int r;
+
+	if (!mkdtemp(dir))
+		return err_set(e, errno, "%s: %s", dir, strerror(errno));
+	(void)snprintf(path, sizeof(path), "%s/learned.filter", dir);
+	r = text_write(path, text, e);
+	if (r == 0)
+		r = filter_find(ff, path, 0, ret, e);
+	(void)unlink(path);
+	(void)rmdir(dir);
+	return r;
+}
+
+static int merge_file(const char *path, struct learnt *l, struct err *e)
+{
+	_cleanup_(learnt_cleanup) struct learnt earlier = { 0 };
+	_cleanup_free_ char *text = NULL;
+	_cleanup_fd_ int fd = -1;
+	size_t len;
+	int r;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno, "%s: %s", path, strerror(errno));
+	r = fd_read_all(fd, TEXT_MAX, &text, &len, e);
+	if (r < 0)
+		return err_wrap(e, r, "%s", path);
+	r = learnt_read(text, path, &earlier, e);
+	return r < 0 ? r : learnt_merge(l, &earlier, e);
+}
+
+/* ---- what came of it ---- */
+
+static int compare(const struct filter_finder *ff, const struct filter *f, const struct learnt *l, struct rating *ret,
+	struct err *e)
+{
+	_cleanup_(filter_cleanup) struct filter *other = NULL;
+	int r;
+
+	r = filter_find(ff, "default", 0, &other, e);
+	return r < 0 ? r : rate(f, l, other, ret, e);
+}
+
+static int rating_note(const struct rating *rating, struct strv *notes)
+{
+	char text[LEARNT_LINE];
+	size_t n;
+
+	n = (size_t)snprintf(text, sizeof(text), "allows %u calls, default %u, both %u; wider than default:", rating->ours,
+		rating->theirs, rating->both);
+	if (rating->wider.n == 0)
+		(void)snprintf(text + n, sizeof(text) - n, " nothing");
+	if (strv_add(notes, text, strlen(text)) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < rating->wider.n; i++) {
+		(void)snprintf(text, sizeof(text), "  %s", rating->wider.v[i]);
+		if (strv_add(notes, text, strlen(text)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+struct outcome {
+	struct learnt learnt;
+	struct strv notes;
+	char *text;
+	struct filter *filter;
+	struct rating rating;
+	struct proof proof;
+};
+
+static void outcome_done(struct outcome *o)
+{
+	learnt_done(&o->learnt);
+	strv_done(&o->notes);
+	free(o->text);
+	filter_free(o->filter);
+	rating_done(&o->rating);
+	proof_done(&o->proof);
+}
+
+/* Text, rating, text with the rating in it. */
+static int conclude(const struct filter_finder *ff, struct outcome *o, struct learn_report *report, struct err *not_rated,
+	struct err *e)
+{
+	int r;
+
+	r = text_make(&o->learnt, NULL, &o->text, e);
+	if (r == 0)
+		r = text_load(ff, o->text, &o->filter, e);
+	if (r < 0)
+		return r;
+	if (compare(ff, o->filter, &o->learnt, &o->rating, not_rated) == 0) {
+		report->rating = &o->rating;
+		if (rating_note(&o->rating, &o->notes) < 0)
+			return err_set(e, ENOMEM, "out of memory");
+	} else {
+		report->not_rated = not_rated->text;
+	}
+	free(ptr_take(&o->text));
+	r = text_make(&o->learnt, &o->notes, &o->text, e);
+	report->text = o->text;
+	return r;
+}
+
+static void prove(const struct options *options, struct outcome *o, struct learn_report *report, struct err *e)
+{
+	(void)fputs(WHO ": now once more under the filter, as a proof (--no-proof leaves it out)\n", stderr);
+	if (proof_run(o->filter, WHO, options->argv, &o->proof, e) == 0)
+		report->proof = &o->proof;
+	else
+		report->proof_failed = e->text;
+}
+
+static int report_all(const struct options *options, struct outcome *o, struct learn_report *report, struct err *e)
+{
+	struct err proof_error;
+
+	if (options->output && text_store(options->output, o->text, e) < 0)
+		return -EIO;
+	report->file = options->output;
+	if (!options->no_proof)
+		prove(options, o, report, &proof_error);
+	learn_report_print(report);
+	if (options->json)
+		learn_report_json(report);
+	else if (!options->output)
+		(void)fputs(o->text, stdout);
+	if (!options->no_proof && !learn_proved(report))
+		return FAILED;
+	return report->status;
+}
+
+static int learn(const struct options *options, struct err *e)
+{
+	_cleanup_(filter_finder_close) struct filter_finder ff = { .n_dirs = 0 };
+	_cleanup_(outcome_done) struct outcome o = { .text = NULL };
+	struct learn_report report = { .learnt = &o.learnt };
+	struct supervised run = { 0 };
+	struct err not_rated;
+	int r;
+
+	r = filter_finder_open(options->config, &ff, e);
+	for (size_t i = 0; i < options->merge.n && r == 0; i++)
+		r = merge_file(options->merge.v[i], &o.learnt, e);
+	if (r < 0)
+		return r;
+	if (supervise_is_filtered())
+		(void)fputs(WHO ": a filter is above this process already; what that one refuses cannot be learned here\n", stderr);
+	r = run_all(options, &o.learnt, &run, e);
+	if (r == 0 && run.exec_error) {
+		(void)fprintf(stderr, WHO ": cannot execute '%s': %s\n", options->argv[0], strerror(run.exec_error));
+		return run.status;
+	}
+	if (r == 0)
+		r = read_code(&o.learnt, e);
+	if (r == 0)
+		r = relatives(&o.learnt, e);
+	report.status = run.status;
+	report.microseconds = run.microseconds;
+	if (r == 0)
+		r = conclude(&ff, &o, &report, &not_rated, e);
+	return r < 0 ? r : report_all(options, &o, &report, e);
+}
+
+/* ---- the command line ---- */
+
+/* Said before anything runs, and not after an hour of work. */
+static int check_output(const struct options *o)
+{
+	struct stat st;
+
+	if (!o->output || o->force || strv_has(&o->merge, o->output) || stat(o->output, &st) < 0)
+		return 0;
+	if (!S_ISREG(st.st_mode))
+		(void)fprintf(stderr, WHO ": %s is no regular file\n", o->output);
+	else
+		(void)fprintf(stderr, WHO ": %s exists: '--merge %s' adds to it, --force replaces it\n", o->output, o->output);
+	return FAILED;
+}
+
+static int take_option(int c, struct options *o)
+{
+	uint32_t runs;
+
+	switch (c) {
+	case 'o':
+		o->output = optarg;
+		return 0;
+	case 'm':
+		return strv_add(&o->merge, optarg, strlen(optarg));
+	case 'n':
+		if (parse_u32(optarg, &runs) < 0 || runs == 0 || runs > RUNS_MAX) {
+			(void)fprintf(stderr, WHO ": --runs %s: a number from 1 to %d\n", optarg, RUNS_MAX);
+			return 2;
+		}
+		o->runs = runs;
+		return 0;
+	case 'c':
+		o->config = optarg;
+		return 0;
+	case 'p':
+		o->no_proof = true;
+		return 0;
+	case 'f':
+		o->force = true;
+		return 0;
+	case 'j':
+		o->json = true;
+		return 0;
+	case 'u':
+		o->observed = optarg;
+		return 0;
+	case 'F':
+		o->from = optarg;
+		return 0;
+	case 's':
+		if (denials_when(optarg, (uint64_t)time(NULL) * 1000000, &o->since_us) < 0) {
+			(void)fprintf(stderr, WHO ": --since %s: no time\n", optarg);
+			return 2;
+		}
+		return 0;
+	default:
+		return 2; /* getopt has named it */
+	}
+}
+
+static int learn_log(const struct options *o, struct err *e)
+{
+	const struct observed_options observed = {
+		.user = o->observed, .from = o->from, .config = o->config, .since_us = o->since_us,
+	};
+	_cleanup_free_ char *text = NULL;
+	int r;
+
+	r = learn_observed(&observed, &text, e);
+	if (r < 0)
+		return r;
+	if (!o->output)
+		return fputs(text, stdout) == EOF ? FAILED : 0;
+	r = text_store(o->output, text, e);
+	if (r == 0)
+		(void)fprintf(stderr, WHO ": written to %s; nothing uses it until a profile names it\n", o->output);
+	return r;
+}
+
+/* What belongs to the other way of learning is a mistake, not a detail. */
+static int check_options(const struct options *o)
+{
+	const char *wrong = NULL;
+
+	if (o->observed && *o->argv)
+		wrong = "--observed reads the log and runs no command";
+	else if (o->observed && (o->merge.n || o->runs != 1 || o->no_proof || o->json))
+		wrong = "--observed goes with -o, --since, --from, --force and --config alone";
+	else if (!o->observed && (o->since_us || o->from))
+		wrong = "--since and --from go with --observed";
+	else if (!o->observed && !*o->argv)
+		wrong = "no command; see 'carrel learn --help'";
+	if (!wrong)
+		return 0;
+	(void)fprintf(stderr, WHO ": %s\n", wrong);
+	return 2;
+}
+
+static int run_learn(struct options *o)
+{
+	struct err e;
+	int r;
+
+	r = check_options(o);
+	if (r == 0)
+		r = check_output(o);
+	if (r)
+		return r;
+	r = o->observed ? learn_log(o, &e) : learn(o, &e);
+	if (r >= 0)
+		return r;
+	(void)fprintf(stderr, WHO ": %s\n", e.text);
+	return FAILED;
+}
+
+int cmd_learn(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "merge", required_argument, NULL, 'm' },
+		{ "runs", required_argument, NULL, 'n' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "no-proof", no_argument, NULL, 'p' },
+		{ "force", no_argument, NULL, 'f' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "observed", required_argument, NULL, 'u' },
+		{ "since", required_argument, NULL, 's' },
+		{ "from", required_argument, NULL, 'F' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct options o = { .runs = 1 };
+	int c, r = 0;
+
+	while (r == 0 && (c = getopt_long(argc, argv, "+o:", options, NULL)) != -1) {
+		if (c == 'h') {
+			(void)fputs(usage_text, stdout);
+			strv_done(&o.merge);
+			return 0;
+		}
+		r = take_option(c, &o);
+	}
+	o.argv = argv + optind;
+	if (r == 0)
+		r = run_learn(&o);
+	strv_done(&o.merge);
+	return r < 0 ? FAILED : r;
+}
