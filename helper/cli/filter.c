@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "helper/cli/cli.h"
+#include "helper/cli/filter_export.h"
 #include "helper/cli/filter_import.h"
 #include "helper/cli/filter_words.h"
 #include "policy/base/parse.h"
@@ -44,6 +45,8 @@ static const struct subcommand {
 		"run a command under a filter, here and now", "" },
 	{ "import", cmd_filter_import, IMPORT_SYNOPSIS,
 		"a filter out of others' seccomp profiles and units", IMPORT_OPTIONS },
+	{ "export", cmd_filter_export, EXPORT_SYNOPSIS,
+		"a seccomp profile or a unit's lines out of a filter", EXPORT_OPTIONS },
 };
 
 #define N_SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

@@ -14,6 +14,7 @@ int cmd_filter_diff(int argc, char **argv);
 int cmd_filter_why(int argc, char **argv);
 int cmd_filter_test(int argc, char **argv);
 int cmd_filter_import(int argc, char **argv);
+int cmd_filter_export(int argc, char **argv);
 
 /* What the options say that several subcommands take. */
 struct filter_options {
