@@ -298,8 +298,10 @@ int cmd_filter_diff(int argc, char **argv)
 	a.word = argv[o.first];
 	b.word = argv[o.first + 1];
 	flags = o.root ? FILTER_ROOT_INSIDE : 0;
-	if (filter_finder_open(o.config, &ff, &e) < 0 ||
-		filter_find(&ff, a.word, flags, &a.f, &e) < 0 ||
+	if (filter_finder_open(o.config, &ff, &e) < 0)
+		return filter_fail("diff", "%s", e.text);
+	ff.arch = o.arch;
+	if (filter_find(&ff, a.word, flags, &a.f, &e) < 0 ||
 		filter_find(&ff, b.word, flags, &b.f, &e) < 0)
 		return filter_fail("diff", "%s", e.text);
 	return compare(&a, &b, &o);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "helper/cli/config.h"
+#include "helper/cli/filter_words.h"
 #include "helper/cli/paragraph.h"
 #include "policy/base/cleanup.h"
 
@@ -31,15 +32,15 @@ static void print_verdict(const char *side, const json_t *o)
 /* Where a side says so, and why. */
 static void print_why(const char *side, const json_t *o)
 {
-	_cleanup_free_ char *first = NULL;
-	const char *file = text_of(o, "file"), *reason = text_of(o, "reason");
+	_cleanup_free_ char *first = NULL, *place = NULL;
+	const char *reason = text_of(o, "reason");
 
-	if (!file) {
+	if (!text_of(o, "file")) {
 		(void)printf("    %s: no line mentions it\n", side);
 		return;
 	}
-	if (asprintf(&first, "    %s: %s:%d: ", side, file,
-		    (int)json_integer_value(json_object_get(o, "line"))) < 0)
+	place = place_words(o);
+	if (asprintf(&first, "    %s: %s: ", side, place) < 0)
 		first = NULL;
 	print_paragraph(first ? first : "    ", "      ", reason ? reason : "no reason given");
 }
@@ -51,7 +52,16 @@ static bool same_case(const json_t *x, const json_t *y)
 	       json_equal(json_object_get(x, "b"), json_object_get(y, "b"));
 }
 
-/* Names of the two, as they were asked for. */
+/* A path's last part, where that tells the two apart. */
+static const char *short_name(const char *word, const char *other)
+{
+	const char *slash = strrchr(word, '/'), *other_slash = strrchr(other, '/');
+	const char *last = slash ? slash + 1 : word;
+
+	return strcmp(last, other_slash ? other_slash + 1 : other) == 0 ? word : last;
+}
+
+/* What the two are called. */
 struct sides {
 	const char *a, *b;
 };
@@ -149,7 +159,8 @@ void filter_diff_print(const json_t *diff)
 	const json_t *calls = json_object_get(diff, "calls"),
 		     *rules = json_object_get(diff, "rules");
 	const json_t *abis = json_object_get(diff, "abis");
-	const struct sides s = { text_of(diff, "a"), text_of(diff, "b") };
+	const char *a = text_of(diff, "a"), *b = text_of(diff, "b");
+	const struct sides s = { short_name(a, b), short_name(b, a) };
 	size_t n_calls = json_array_size(calls), n_rules = json_array_size(rules);
 
 	print_calls(&s, calls);

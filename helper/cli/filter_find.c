@@ -5,13 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "helper/cli/filter_foreign.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/paths.h"
 #include "policy/config.h"
 #include "policy/filter.h"
 #include "policy/filter_reason.h"
+#include "policy/syscalls.h"
 
 #define SUFFIX ".filter"
+#define FOREIGN ".json"
 #define PEERS CARREL_DATADIR "/peers"
 
 int filter_finder_open(const char *path, struct filter_finder *ret, struct err *e)
@@ -19,7 +22,7 @@ int filter_finder_open(const char *path, struct filter_finder *ret, struct err *
 	const struct config *c = &ret->config;
 	int r;
 
-	*ret = (struct filter_finder){ .n_dirs = 0 };
+	*ret = (struct filter_finder){ .arch = syscall_native_arch() };
 	r = config_open(path, &ret->config, &ret->config_error);
 	if (r < 0 && path)
 		return err_set(e, -r, "%s", ret->config_error.text);
@@ -39,12 +42,16 @@ void filter_finder_close(struct filter_finder *ff)
 	config_close(&ff->config);
 }
 
+static bool ends_with(const char *word, const char *end)
+{
+	size_t n = strlen(word), len = strlen(end);
+
+	return n > len && strcmp(word + n - len, end) == 0;
+}
+
 static bool is_path(const char *word)
 {
-	size_t n = strlen(word);
-
-	return strchr(word, '/') ||
-	       (n > strlen(SUFFIX) && strcmp(word + n - strlen(SUFFIX), SUFFIX) == 0);
+	return strchr(word, '/') || ends_with(word, SUFFIX);
 }
 
 static int load_path(const struct filter_finder *ff, const char *path, unsigned flags,
@@ -60,7 +67,8 @@ static int load_path(const struct filter_finder *ff, const char *path, unsigned 
 	slash = strrchr(dir, '/');
 	n = strlen(slash ? slash + 1 : dir);
 	if (n <= strlen(SUFFIX) || strcmp(dir + strlen(dir) - strlen(SUFFIX), SUFFIX) != 0)
-		return err_set(e, EINVAL, "'%s': not the path of a " SUFFIX " file", path);
+		return err_set(
+			e, EINVAL, "'%s': not the path of a " SUFFIX " or " FOREIGN " file", path);
 	name = strndup(slash ? slash + 1 : dir, n - strlen(SUFFIX));
 	if (!name)
 		return err_set(e, ENOMEM, "out of memory");
@@ -91,6 +99,8 @@ int filter_find(const struct filter_finder *ff, const char *word, unsigned flags
 {
 	int r;
 
+	if (ends_with(word, FOREIGN))
+		return filter_foreign_load(word, ff->arch, ret, e);
 	if (is_path(word))
 		return load_path(ff, word, flags, ret, e);
 	r = filter_load(ff->dirs, ff->n_dirs, word,

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "helper/cli/config.h"
 #include "policy/base/err.h"
@@ -20,6 +21,8 @@ struct filter_finder {
 	const char *dirs[4];
 	enum filter_place places[4];
 	size_t n_dirs;
+	uint32_t arch; /* AUDIT_ARCH_* that foreign profiles are read for; this machine's unless set
+			*/
 };
 
 /*
@@ -31,8 +34,8 @@ void filter_finder_close(struct filter_finder *ff);
 
 /*
  * Reads the filter that word means: a name in the finder's directories, or the path of a .filter
- * file, whose includes are looked for beside it first. A name's files must be root's where the
- * helper would ask it; a path's need not. flags: FILTER_ROOT_INSIDE or 0.
+ * file, whose includes are looked for beside it first, or of a profile in JSON. A name's files must
+ * be root's where the helper would ask it; a path's need not. flags: FILTER_ROOT_INSIDE or 0.
  */
 int filter_find(const struct filter_finder *ff, const char *word, unsigned flags,
 	struct filter **ret, struct err *e);

@@ -50,7 +50,7 @@ static json_t *calls_json(const struct filter *f, const struct verdict_table *t)
 		set(call, "name", json_string(name));
 		set(call, "number", json_integer(n));
 		set(call, "file", at ? json_text(at->file) : json_null());
-		set(call, "line", at ? json_integer(at->line) : json_null());
+		set(call, "line", at && at->line ? json_integer(at->line) : json_null());
 		(void)json_array_append_new(calls, call);
 	}
 	return calls;
@@ -174,7 +174,8 @@ static void rules_print(const struct filter *f, const struct verdict_table *t)
 		if (asprintf(&line, "%s %s", subject, sentence) < 0)
 			line = NULL;
 		print_paragraph("  ", "    ", line ? line : "");
-		(void)printf("    %s:%u\n", f->args[i].at.file, f->args[i].at.line);
+		if (f->args[i].at.line > 0)
+			(void)printf("    %s:%u\n", f->args[i].at.file, f->args[i].at.line);
 	}
 }
 
@@ -286,8 +287,10 @@ int cmd_filter_show(int argc, char **argv)
 		return filter_fail("show",
 			o.first < argc ? "'%s': one filter at a time" : "which filter?%s",
 			o.first < argc ? argv[o.first + 1] : "");
-	if (filter_finder_open(o.config, &ff, &e) < 0 ||
-		filter_find(&ff, argv[o.first], o.root ? FILTER_ROOT_INSIDE : 0, &f, &e) < 0)
+	if (filter_finder_open(o.config, &ff, &e) < 0)
+		return filter_fail("show", "%s", e.text);
+	ff.arch = o.arch;
+	if (filter_find(&ff, argv[o.first], o.root ? FILTER_ROOT_INSIDE : 0, &f, &e) < 0)
 		return filter_fail("show", "%s", e.text);
 	return show(f, &o);
 }

@@ -187,10 +187,8 @@ static json_t *decided_json(const struct origin *at)
 	json_t *o = json_object();
 
 	filter_line_read(at, &line, &reason);
-	set(o, "file", at ? json_text(at->file) : json_null());
-	set(o, "line", at ? json_integer(at->line) : json_null());
+	origin_into_json(o, at);
 	set(o, "text", json_text(line));
-	set(o, "reason", json_text(reason));
 	return o;
 }
 
@@ -240,13 +238,13 @@ static const char *text_of(const json_t *o, const char *key)
 
 static void print_decided(const char *indent, const json_t *o)
 {
-	_cleanup_free_ char *first = NULL, *rest = NULL;
-	const char *file = text_of(o, "file"), *reason = text_of(o, "reason");
+	_cleanup_free_ char *first = NULL, *rest = NULL, *place = NULL;
+	const char *text = text_of(o, "text"), *reason = text_of(o, "reason");
 
-	if (!file)
+	if (!text_of(o, "file"))
 		return;
-	(void)printf("%s%s:%d: %s\n", indent, file,
-		(int)json_integer_value(json_object_get(o, "line")), text_of(o, "text"));
+	place = place_words(o);
+	(void)printf("%s%s%s%s\n", indent, place, text ? ": " : "", text ? text : "");
 	if (asprintf(&first, "%s  because: ", indent) < 0 || asprintf(&rest, "%s    ", indent) < 0)
 		return;
 	print_paragraph(first, rest, reason ? reason : "no reason is given");
@@ -375,6 +373,7 @@ int cmd_filter_why(int argc, char **argv)
 	q->text = argv[o.first + words - 1];
 	q->arch = o.arch;
 	r = filter_finder_open(o.config, &ff, &e);
+	ff.arch = o.arch;
 	if (r == 0)
 		r = question_load(&ff, argv[o.first], &o, q, &e);
 	r = r < 0 ? filter_fail("why", "%s", e.text) : why(q, &o);

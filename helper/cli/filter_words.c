@@ -125,13 +125,23 @@ const struct origin *call_decided_by(
 	return v->at;
 }
 
+char *place_words(const json_t *o)
+{
+	const char *file = json_string_value(json_object_get(o, "file"));
+	const json_t *line = json_object_get(o, "line");
+
+	return json_is_integer(line)
+		       ? text("%s:%" JSON_INTEGER_FORMAT, file, json_integer_value(line))
+		       : text("%s", file);
+}
+
 void origin_into_json(json_t *o, const struct origin *at)
 {
 	_cleanup_free_ char *line = NULL, *reason = NULL;
 
 	filter_line_read(at, &line, &reason);
 	(void)json_object_set_new(o, "file", at ? json_text(at->file) : json_null());
-	(void)json_object_set_new(o, "line", at ? json_integer(at->line) : json_null());
+	(void)json_object_set_new(o, "line", at && at->line ? json_integer(at->line) : json_null());
 	(void)json_object_set_new(o, "reason", json_text(reason));
 }
 

@@ -40,7 +40,10 @@ char *value_words(const struct arg_rule *rule, uint64_t value);
 const struct origin *call_decided_by(
 	const struct filter *f, const struct verdict_table *t, int number, const char **ret_note);
 
-/* {"file", "line", "reason"} into o; all null without a line. */
+/* {"file", "line", "reason"} into o; all null without a line, and a foreign profile has no lines.
+ */
 void origin_into_json(json_t *o, const struct origin *at);
+/* "FILE:LINE" of such an object that has a file. */
+char *place_words(const json_t *o);
 
 #endif

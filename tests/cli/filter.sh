@@ -150,6 +150,17 @@ t_match 'clone3 goes with the flags of clone' "$seen" '^  clone3$'
 t_match 'and diff says why' "$seen" '^    small: .*small.filter:26: its'
 seen=$(asked diff default "$src/etc/peers/docker.filter")
 t_match 'diff takes a peer by its path, and finds what is tighter here' "$seen" '^    TIOCSTI TIOCLINUX TIOCSETD$'
+cat >"$tmp/foreign.json" <<'JSON'
+{ "defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 1,
+  "syscalls": [ { "names": [ "read", "mkdir" ], "action": "SCMP_ACT_ALLOW" },
+    { "names": [ "socket" ], "action": "SCMP_ACT_ALLOW", "args": [ { "index": 0, "value": 40, "op": "SCMP_CMP_NE" } ] } ] }
+JSON
+mkdir "$tmp/tmp"
+seen=$(TMPDIR=$tmp/tmp asked diff small "$tmp/foreign.json")
+t_match 'diff takes a profile in JSON' "$seen" '^small: refused with EACCES; foreign.json: allowed$'
+t_match 'with its arguments' "$(asked why "$tmp/foreign.json" 'socket(AF_VSOCK)')" 'refused with EPERM$'
+t 'and leaves nothing behind' rmdir "$tmp/tmp"
+t_match 'one that is no profile is named' "$(asked show "$tmp/none.json")" "'$tmp/none.json' cannot be taken for a filter"
 
 # ---- why ----
 
