@@ -76,6 +76,27 @@ static void every_line_has_a_reason_and_every_call_one_line(void)
 	CHECK(filters >= 14);
 }
 
+/* What no line mentions is refused as well, but 'carrel filter why' could only shrug. */
+static void default_mentions_every_known_call(void)
+{
+	static const uint32_t arches[] = { AUDIT_ARCH_X86_64, AUDIT_ARCH_AARCH64, AUDIT_ARCH_I386 };
+	static struct verdicts v;
+	struct side plain;
+
+	if (!side_load(&plain, NULL, "default", 0))
+		return;
+	for (size_t i = 0; i < sizeof(arches) / sizeof(*arches); i++) {
+		filter_resolve(plain.filter, arches[i], &v);
+		for (int n = 0; n < SYSCALLS_MAX; n++) {
+			char name[SYSCALL_NAME_MAX];
+
+			if (syscall_name(arches[i], n, name) && !v.abi[0].call[n].at)
+				test_fail(__FILE__, __LINE__, name);
+		}
+	}
+	side_done(&plain);
+}
+
 struct pair {
 	const struct side *a, *b;
 	bool differs;
@@ -162,6 +183,7 @@ static void observe_lets_through_and_logs(void)
 int main(void)
 {
 	TEST(every_line_has_a_reason_and_every_call_one_line);
+	TEST(default_mentions_every_known_call);
 	TEST(login_is_what_the_profile_makes_of_it);
 	TEST(observe_lets_through_and_logs);
 	return test_done();
