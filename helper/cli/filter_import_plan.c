@@ -382,7 +382,9 @@ static void set_tidy(const struct axis *a, struct match_set *s)
 
 	for (size_t i = 0; i < s->n; i++)
 		single = single && s->v[i].mask == syscall_arg_mask(a->arg);
-	if (!single)
+	if (single)
+		match_set_sort(s);
+	else
 		match_set_compact(s);
 }
 

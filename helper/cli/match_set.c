@@ -153,12 +153,17 @@ static int match_compare(const void *a, const void *b)
 	return x->mask < y->mask ? -1 : x->mask > y->mask;
 }
 
+void match_set_sort(struct match_set *s)
+{
+	if (s->n > 1)
+		qsort(s->v, s->n, sizeof(*s->v), match_compare);
+}
+
 void match_set_compact(struct match_set *s)
 {
 	while (compact_once(s))
 		;
-	if (s->n > 1)
-		qsort(s->v, s->n, sizeof(*s->v), match_compare);
+	match_set_sort(s);
 }
 
 bool match_set_has(const struct match_set *s, uint64_t value)

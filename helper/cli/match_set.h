@@ -32,7 +32,9 @@ int match_set_intersect(
 	const struct match_set *a, const struct match_set *b, struct match_set *ret);
 /* ret gets what is in a and not in b. */
 int match_set_subtract(const struct match_set *a, const struct match_set *b, struct match_set *ret);
-/* Members that differ in one bit become one, as often as that works. */
+/* By value. */
+void match_set_sort(struct match_set *s);
+/* Members that differ in one bit become one, as often as that works; and sorted. */
 void match_set_compact(struct match_set *s);
 
 bool match_set_has(const struct match_set *s, uint64_t value);

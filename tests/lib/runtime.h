@@ -13,6 +13,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,6 +26,8 @@ struct program {
 	struct sock_filter *insns;
 	size_t n;
 	int enosys_above; /* runc's stub; SYSCALLS_MAX: none */
+	bool library_names; /* made by a runtime, which passes over what its library has no name for
+			     */
 };
 
 static inline bool list_has(json_t *list, const char *words)

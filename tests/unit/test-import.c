@@ -86,6 +86,13 @@ static void pair_compare(const struct imported *i, const struct program *p, int 
 	}
 }
 
+static bool library_name(int number)
+{
+	_cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, number);
+
+	return name;
+}
+
 static int compare(const struct imported *i, const struct program *p, json_t *root)
 {
 	int differences = 0;
@@ -95,7 +102,8 @@ static int compare(const struct imported *i, const struct program *p, json_t *ro
 		char name[SYSCALL_NAME_MAX];
 		size_t at[6] = { 0 }, k = 0;
 
-		if (!syscall_name(AUDIT_ARCH_X86_64, n, name))
+		if (!syscall_name(AUDIT_ARCH_X86_64, n, name) ||
+			(p->library_names && !library_name(n)))
 			continue;
 		values_of(root, name, s);
 		while (k < 6) {
@@ -373,14 +381,15 @@ static void closes_the_bits_above_an_int_and_says_so(void)
 
 /* ---- a program that a runtime has made ---- */
 
-static int against(const char *profile, const char *program)
+static int against(const char *path, const char *program)
 {
 	struct import_options o = options("", "6.18");
 	struct imported *i = calloc(1, sizeof(*i));
-	char *text = slurp(profile);
+	char *text = slurp(path);
 	_cleanup_fd_ int fd = open(program, O_RDONLY | O_CLOEXEC);
-	struct program p = { .enosys_above = SYSCALLS_MAX };
+	struct program p = { .enosys_above = SYSCALLS_MAX, .library_names = true };
 	json_t *root = text ? json_loads(text, 0, NULL) : NULL;
+	json_t *profile = json_object_get(json_object_get(root, "linux"), "seccomp");
 	struct err e = { "" };
 	char *insns = NULL;
 	size_t len = 0;
@@ -393,7 +402,7 @@ static int against(const char *profile, const char *program)
 	}
 	p.insns = (void *)insns;
 	p.n = len / sizeof(*p.insns);
-	differences = compare(i, &p, root);
+	differences = compare(i, &p, profile ? profile : root);
 	printf("%zu instructions, %d differences\n", p.n, differences);
 	free(insns);
 	free(text);
