@@ -23,6 +23,7 @@
 
 struct question {
 	const char *text; /* the call as it was asked about */
+	const char *user, *profile; /* whose filter it is; NULL: asked for by name */
 	struct filter *f;
 	uint32_t arch; /* ABI of the call */
 	struct verdicts v;
@@ -221,9 +222,10 @@ static json_t *answer_json(const struct question *q, const struct answer *a)
 			      : action == SECCOMP_RET_ERRNO ? "refuse"
 							    : "kill";
 
-	return json_pack("{s:o, s:o, s:s, s:s, s:s?, s:o, s:s?, s:o, s:I}", "call",
-		json_text(q->text), "filter", json_text(q->f->name), "arch", arch_name(q->arch),
-		"verdict", verdict, "error",
+	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s?, s:o, s:s?, s:o, s:I}", "user",
+		json_text(q->user), "profile", json_text(q->profile), "call", json_text(q->text),
+		"filter", json_text(q->f->name), "arch", arch_name(q->arch), "verdict", verdict,
+		"error",
 		strcmp(verdict, "refuse") == 0
 			? strerrorname_np((int)(a->verdict & SECCOMP_RET_DATA))
 			: NULL,
@@ -272,8 +274,11 @@ static void print_people(const struct question *q, const struct answer *a, const
 	const json_t *by = json_object_get(out, "decided-by");
 	_cleanup_free_ char *verdict = verdict_words_of(a->verdict);
 
-	(void)printf("%s under '%s': %s%s%s%s\n", q->text, q->f->name, colour(stdout, BOLD),
-		verdict, a->depends ? ", depending on its arguments" : "", colour(stdout, PLAIN));
+	(void)printf("%s under '%s'", q->text, q->f->name);
+	if (q->user)
+		(void)printf(", filter of %s's profile '%s'", q->user, q->profile);
+	(void)printf(": %s%s%s%s\n", colour(stdout, BOLD), verdict,
+		a->depends ? ", depending on its arguments" : "", colour(stdout, PLAIN));
 	print_decided("  ", by);
 	if (!a->at && !a->note)
 		(void)puts("  no line mentions it");
@@ -318,7 +323,7 @@ static int why(struct question *q, const struct filter_options *o)
 
 /* The filter of the session that the user would get. */
 static int user_filter(
-	const struct config *c, const struct filter_options *o, struct filter **ret, struct err *e)
+	const struct config *c, const struct filter_options *o, struct question *q, struct err *e)
 {
 	_cleanup_(account_done) struct account a = { 0 };
 	struct person who;
@@ -330,8 +335,11 @@ static int user_filter(
 		return r;
 	who = account_person(&a);
 	d = policy_decide(c->policy, &who, o->service ? o->service : "");
-	if (d.verdict == VERDICT_CONFINE)
-		return config_filter(c, d.profile, ret, e);
+	if (d.verdict == VERDICT_CONFINE) {
+		q->user = o->user;
+		q->profile = d.profile->name;
+		return config_filter(c, d.profile, &q->f, e);
+	}
 	return err_set(e, ENOENT, "'%s' has no filter: %s; 'carrel explain' says why", o->user,
 		d.verdict == VERDICT_EXEMPT ? "exempt" : "no session is opened");
 }
@@ -343,7 +351,7 @@ static int question_load(const struct filter_finder *ff, const char *name,
 		return filter_find(ff, name, o->root ? FILTER_ROOT_INSIDE : 0, &q->f, e);
 	if (!ff->config.policy)
 		return err_set(e, ENOENT, "%s", ff->config_error.text);
-	return user_filter(&ff->config, o, &q->f, e);
+	return user_filter(&ff->config, o, q, e);
 }
 
 int cmd_filter_why(int argc, char **argv)

@@ -197,6 +197,7 @@ t_match 'a 32-bit call' "$(asked why --arch i386 old 'socketcall(1)')" 'its argu
 t_match 'is killed where it is not let in' "$(asked why --arch i386 small 'socketcall(1)')" "'small': killed$"
 if id -u bin >/dev/null 2>&1; then
 	t_match 'a user has the filter of the profile' "$(asked why --user bin mount)" 'Only for root inside'
+	t_match 'and that is said' "$(asked why --user bin mount)" "^mount under 'small', filter of bin's profile 'shell': allowed$"
 	t_match 'which may be another for a service' "$(asked why --user bin --service login mount)" 'no line mentions it'
 	t_match 'an exempt one has none' "$(asked why --user bin --service at mount)" "'bin' has no filter: exempt"
 	t_match 'nor has a refused one' "$(asked why --user bin --service cron mount)" 'no session is opened'
