@@ -158,6 +158,11 @@ static struct constant arm64_first_argument(const struct code *c, size_t at)
 	return last_constant(c, at, 0);
 }
 
+static struct constant arm64_seventh_argument(const struct code *c, size_t at)
+{
+	return last_constant(c, at, 6);
+}
+
 /* ldr reg, memory before, blr reg after. */
 static bool arm64_next_call(const struct code *c, size_t load, size_t *at)
 {
@@ -173,4 +178,4 @@ static bool arm64_next_call(const struct code *c, size_t load, size_t *at)
 }
 
 const struct processor scan_arm64 = { EM_AARCH64, AUDIT_ARCH_AARCH64, arm64_read, arm64_is_stub,
-	arm64_first_argument, arm64_next_call };
+	arm64_first_argument, arm64_seventh_argument, arm64_next_call };

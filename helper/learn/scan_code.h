@@ -20,7 +20,7 @@ struct code {
 
 enum ref_kind {
 	REF_CALL, /* to this address */
-	REF_JUMP, /* to this address, perhaps to the middle of a function */
+	REF_JUMP, /* to this address, most often in the same function */
 	REF_ADDRESS, /* this address is taken: of a function, or of data */
 	REF_SLOT, /* what this address points to is called, or jumped to */
 	REF_LOAD, /* what this address points to is loaded into a register */
@@ -51,6 +51,9 @@ struct processor {
 	bool (*is_stub)(const struct code *c, uint64_t *ret_slot);
 	/* What the call at this offset gets as its first argument. */
 	struct constant (*first_argument)(const struct code *c, size_t at);
+	/* And as its seventh, where C libraries pass a number behind a system call's six arguments.
+	 */
+	struct constant (*seventh_argument)(const struct code *c, size_t at);
 	/* The next call after *at of what the REF_LOAD at this offset loads; in *at. */
 	bool (*next_call)(const struct code *c, size_t load, size_t *at);
 };

@@ -57,7 +57,7 @@ struct object {
 	size_t n_exports;
 	struct symbol *names; /* of functions, sorted by address */
 	size_t n_names;
-	uint64_t *starts; /* what the loader calls: the entry, constructors, destructors */
+	uint64_t *starts; /* what the loader calls by address: the entry, init and fini */
 	size_t n_starts;
 
 	uint8_t *image;

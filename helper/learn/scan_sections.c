@@ -14,13 +14,7 @@
 #define SHT_RELR 19
 #endif
 
-/* What a walk over the dynamic section collects before it can be used. */
-struct dynamic {
-	struct range arrays[3]; /* of pointers to constructors and destructors */
-	bool is_pie;
-};
-
-static int read_dynamic(struct object *o, Elf_Data *d, size_t strings, struct dynamic *ret)
+static int read_dynamic(struct object *o, Elf_Data *d, size_t strings, bool *ret_is_pie)
 {
 	GElf_Dyn dyn;
 	int r = 0;
@@ -41,26 +35,8 @@ static int read_dynamic(struct object *o, Elf_Data *d, size_t strings, struct dy
 		case DT_FINI:
 			r = object_add_start(o, dyn.d_un.d_ptr);
 			break;
-		case DT_INIT_ARRAY:
-			ret->arrays[0].addr = dyn.d_un.d_ptr;
-			break;
-		case DT_INIT_ARRAYSZ:
-			ret->arrays[0].size = dyn.d_un.d_val;
-			break;
-		case DT_FINI_ARRAY:
-			ret->arrays[1].addr = dyn.d_un.d_ptr;
-			break;
-		case DT_FINI_ARRAYSZ:
-			ret->arrays[1].size = dyn.d_un.d_val;
-			break;
-		case DT_PREINIT_ARRAY:
-			ret->arrays[2].addr = dyn.d_un.d_ptr;
-			break;
-		case DT_PREINIT_ARRAYSZ:
-			ret->arrays[2].size = dyn.d_un.d_val;
-			break;
 		case DT_FLAGS_1:
-			ret->is_pie = dyn.d_un.d_val & DF_1_PIE;
+			*ret_is_pie = dyn.d_un.d_val & DF_1_PIE;
 			break;
 		}
 	}
@@ -186,7 +162,7 @@ static int read_packed_relocations(struct object *o, Elf_Data *d)
 struct sections {
 	Elf_Data *dynamic_symbols;
 	size_t strings;
-	struct dynamic dynamic;
+	bool is_pie;
 };
 
 /* Names matter for procedure linkage tables only: their stubs are no functions, but unwind tables
@@ -222,9 +198,9 @@ static int read_section(struct object *o, Elf_Scn *scn, const GElf_Shdr *h, stru
 			       ? 0
 			       : read_symbols(o, elf_getdata(scn, NULL), h->sh_link, false);
 	case SHT_DYNAMIC:
-		return o->n_needed > 0 ? 0
-				       : read_dynamic(o, elf_getdata(scn, NULL), h->sh_link,
-						 &seen->dynamic);
+		return o->n_needed > 0
+			       ? 0
+			       : read_dynamic(o, elf_getdata(scn, NULL), h->sh_link, &seen->is_pie);
 	}
 	return 0;
 }
@@ -240,19 +216,6 @@ static int read_relocation_section(
 	if (h->sh_type == SHT_RELR)
 		return read_packed_relocations(o, elf_rawdata(scn, NULL));
 	return 0;
-}
-
-/* The constructors stand in an array that relocations fill; a program at a fixed address needs none
- * of them. */
-static int read_arrays(struct object *o, const struct dynamic *d)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < sizeof(d->arrays) / sizeof(*d->arrays); i++)
-		for (size_t n = 0; r == 0 && n < o->n_slots; n++)
-			if (range_holds(&d->arrays[i], o->slots[n].addr) && !o->slots[n].symbol)
-				r = object_add_start(o, o->slots[n].target);
-	return r;
 }
 
 static int read_all(struct object *o, struct sections *seen)
@@ -285,9 +248,7 @@ int sections_read(struct object *o, struct sections_seen *ret)
 	int r;
 
 	r = read_all(o, &seen);
-	if (r == 0)
-		r = read_arrays(o, &seen.dynamic);
 	ret->has_symbols = seen.dynamic_symbols != NULL;
-	ret->is_pie = seen.dynamic.is_pie;
+	ret->is_pie = seen.is_pie;
 	return r;
 }

@@ -19,7 +19,10 @@ static void reach(struct scan *s, struct place to, struct place from, const char
 	if (v->is_reached || object_is_stub(&s->objects[to.object],
 				     s->objects[to.object].functions[to.function]))
 		return;
-	*v = (struct visit){ from.object, from.function, symbol, true };
+	v->object = from.object;
+	v->function = from.function;
+	v->symbol = symbol;
+	v->is_reached = true;
 	s->queue[s->queue_end++] = to;
 }
 
@@ -124,15 +127,25 @@ static void follow_slot(struct reading *r, const struct slot *slot, const struct
 }
 
 /*
- * Calls lead to where a function begins, and so do addresses that are called later. A jump may lead
- * to the middle: the compiler puts what seldom runs elsewhere, in one piece for all of a function.
- * The C library's signal return begins one byte late, so that unwinding finds it.
+ * Calls lead to where a function begins; so do jumps to another function, and addresses that are
+ * called later. The C library's signal return begins one byte late, so that unwinding finds it.
  */
 static bool may_enter(const struct reading *r, const struct ref *ref, size_t function)
 {
 	uint64_t into = ref->target - r->object->functions[function];
 
-	return into == 0 || ref->kind == REF_JUMP || (ref->kind == REF_ADDRESS && into == 1);
+	return into == 0 || (ref->kind == REF_ADDRESS && into == 1);
+}
+
+/* The call that this one says to make, if it says one. */
+static void note_passed(struct reading *r, const struct ref *ref)
+{
+	const struct constant said[] = { r->object->cpu->first_argument(&r->code, ref->at),
+		r->object->cpu->seventh_argument(&r->code, ref->at) };
+
+	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++)
+		if (said[i].value >= 0)
+			note_call(r, (struct constant){ said[i].value, true });
 }
 
 static void follow_code(struct reading *r, const struct ref *ref)
@@ -140,6 +153,7 @@ static void follow_code(struct reading *r, const struct ref *ref)
 	const struct code target = object_code_at(r->object, ref->target);
 	const struct slot *slot;
 	uint64_t slot_addr;
+	struct place to = { r->place.object, 0 };
 	bool is_start;
 	size_t f;
 
@@ -154,10 +168,14 @@ static void follow_code(struct reading *r, const struct ref *ref)
 	f = object_function(r->object, ref->target, &is_start);
 	if (f == SIZE_MAX || !may_enter(r, ref, f))
 		return;
-	if (is_syscall(object_name(r->object, ref->target)))
+	if (is_syscall(object_name(r->object, ref->target))) {
 		note_call(r, r->object->cpu->first_argument(&r->code, ref->at));
-	else
-		reach(r->scan, (struct place){ r->place.object, (uint32_t)f }, r->place, NULL);
+		return;
+	}
+	to.function = (uint32_t)f;
+	reach(r->scan, to, r->place, NULL);
+	if (is_start && ref->kind != REF_ADDRESS && scan_passes_number(r->scan, to))
+		note_passed(r, ref);
 }
 
 static void follow(void *arg, const struct ref *ref)
@@ -221,8 +239,8 @@ static bool is_opened_later(const struct scan *s, size_t object)
 	return true;
 }
 
-/* What is called through tables and variables. A program keeps every import for a use: also through
- * its stub's address. */
+/* What is called through tables and variables, constructors among them. A program keeps every
+ * import for a use: also through its stub's address. */
 static void root_pointers(struct scan *s, size_t object)
 {
 	const struct object *o = &s->objects[object];

@@ -18,6 +18,7 @@ struct visit {
 	uint32_t object, function; /* NOBODY: the way begins here */
 	const char *symbol;
 	bool is_reached;
+	enum { PASSES_UNKNOWN, PASSES_NO, PASSES_YES } passes;
 };
 
 struct export
@@ -49,6 +50,10 @@ struct scan {
  * allocates nothing, so that it cannot fail.
  */
 void scan_walk(struct scan *s);
+
+/* Does this function make whatever system call its caller says, as the C library's for calls that
+ * threads may be cancelled in? */
+bool scan_passes_number(struct scan *s, struct place p);
 
 size_t processor_index(const struct processor *p);
 

@@ -225,6 +225,28 @@ static struct constant x86_first_argument(const struct code *c, size_t at)
 	return last_constant(c, at, RDI);
 }
 
+/* On the stack. */
+static struct constant x86_seventh_argument(const struct code *c, size_t at)
+{
+	size_t first = at > WINDOW ? at - WINDOW : 0;
+	struct constant ret = { -1, true };
+
+	for (size_t i = at; i-- > first && ret.value < 0;) {
+		const uint8_t *p = c->bytes + i;
+
+		if (at - i >= 2 && p[0] == 0x6a && p[1] < 0x80) /* push imm8 */
+			ret.value = p[1];
+		else if (at - i >= 5 && p[0] == 0x68) /* push imm32 */
+			ret.value = read_i32(p + 1);
+		else if (at - i >= 7 && p[0] == 0xc7 && p[1] == 0x04 &&
+			 p[2] == 0x24) /* mov [rsp], imm32 */
+			ret.value = read_i32(p + 3);
+		if (ret.value >= SYSCALLS_MAX)
+			ret.value = -1;
+	}
+	return ret;
+}
+
 /* mov reg, memory before, call reg after. */
 static bool x86_next_call(const struct code *c, size_t load, size_t *at)
 {
@@ -242,4 +264,4 @@ static bool x86_next_call(const struct code *c, size_t load, size_t *at)
 }
 
 const struct processor scan_x86 = { EM_X86_64, AUDIT_ARCH_X86_64, x86_read, x86_is_stub,
-	x86_first_argument, x86_next_call };
+	x86_first_argument, x86_seventh_argument, x86_next_call };

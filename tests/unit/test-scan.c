@@ -32,7 +32,8 @@ static const char header[] =
 	"  __asm__ volatile(\"svc #0\" : \"=r\"(x0) : \"r\"(x8) : \"memory\"); return x0; }\n"
 	"#endif\n"
 	"#include <sys/syscall.h>\n"
-	"#define HIDDEN __attribute__((noinline, visibility(\"hidden\")))\n";
+	"#define HIDDEN __attribute__((noinline, visibility(\"hidden\")))\n"
+	"#ifdef __clang__\n#define ALONE\n#else\n#define ALONE __attribute__((noipa))\n#endif\n";
 
 /* Every way on which one function leads to another; what is named never is not led to. */
 static const char library[] =
@@ -51,6 +52,13 @@ static const char library[] =
 	"long by_loop(int n) { long r = 0; while (n--) r += call(SYS_sched_yield); return r; }\n"
 	"long by_own_export(void) { return by_direct() + by_loop(2); }\n"
 	"long syscall(long n, ...) { return call(n); }\n"
+	"HIDDEN ALONE long inner(long a, long b, long c, long d, long e, long f, long n)\n"
+	"{ return call(n); }\n"
+	"HIDDEN ALONE long outer(long a, long b, long c, long d, long e, long f, long n)\n"
+	"{ return inner(a, b, c, d, e, f, n) + 1; }\n"
+	"HIDDEN ALONE long ahead(long n, long a) { return call(n) + a; }\n"
+	"long by_number(long a) { return outer(a, 0, 1, 2, 3, 4, SYS_flock) + ahead(SYS_fsync, a); "
+	"}\n"
 	"static long first(void) { return call(SYS_getsid); }\n"
 	"static long second(void) { return call(SYS_getpgid); }\n"
 	"static void *choose(void) { return pointer ? (void *)first : (void *)second; }\n"
@@ -65,7 +73,8 @@ static const char library[] =
 
 static const char program[] =
 	"long by_direct(void), by_tail(long), by_own_export(void), by_choice(void);\n"
-	"long syscall(long n, ...), by_pointer(void), by_cold_part(long); void by_taken(void);\n"
+	"long syscall(long n, ...), by_number(long), by_pointer(void), by_cold_part(long); void "
+	"by_taken(void);\n"
 	"void *dlsym(void *, const char *);\n"
 	"long (*volatile imported[])(void) = { by_pointer };\n"
 	"volatile long number = SYS_getpid;\n"
@@ -74,16 +83,17 @@ static const char program[] =
 	"void _start(void)\n"
 	"{ by_direct(); by_tail(1); by_taken(); by_own_export(); by_choice(); "
 	"by_cold_part(number);\n"
+	"  by_number(number);\n"
 	"  dlsym(0, \"by_name\"); imported[number]();\n"
 	"  syscall(SYS_getrandom, 0, 0, 0); syscall(number); for (;;) call(SYS_exit); }\n";
 
 /* In the order of their numbers. */
-static const char all_x86[] = "sched_yield exit uname umask getuid getgid geteuid getegid getppid "
-			      "setsid getpgid getsid sync "
-			      "exit_group getcpu getrandom ";
-static const char all_arm64[] =
-	"sync exit exit_group sched_yield getpgid getsid setsid uname umask getcpu getppid getuid "
-	"geteuid getgid getegid getrandom ";
+static const char all_x86[] = "sched_yield exit uname flock fsync umask getuid getgid geteuid "
+			      "getegid getppid setsid getpgid "
+			      "getsid sync exit_group getcpu getrandom ";
+static const char all_arm64[] = "flock sync fsync exit exit_group sched_yield getpgid getsid "
+				"setsid uname umask getcpu getppid "
+				"getuid geteuid getgid getegid getrandom ";
 
 static const char *in_dir(const char *name)
 {
@@ -202,7 +212,8 @@ static void check_sample(uint32_t arch, const char *alone, const char *both)
 	CHECK_STR(r.files[1].problem, NULL);
 	CHECK_STR(calls(&r), arch == AUDIT_ARCH_X86_64 ? all_x86 : all_arm64);
 	CHECK_EQ(r.files[0].unresolved, 1); /* syscall(number) */
-	CHECK_EQ(r.files[1].unresolved, 0);
+	/* inner() and ahead(), or also what clang makes of their common part */
+	CHECK(r.files[1].unresolved == 2 || r.files[1].unresolved == 3);
 	scan_result_done(&r);
 }
 
