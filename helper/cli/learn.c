@@ -3,14 +3,12 @@
  * running it again under the filter that comes of it. Writes a text; what becomes of that a person decides.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <linux/audit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,14 +17,13 @@
 #include "helper/cli/filter_find.h"
 #include "helper/cli/learn_observed.h"
 #include "helper/cli/learn_report.h"
-#include "helper/learn/base.h"
+#include "helper/cli/learn_run.h"
+#include "helper/cli/learn_text.h"
+#include "helper/learn/code.h"
 #include "helper/learn/learnt.h"
-#include "helper/learn/record.h"
-#include "helper/learn/scan.h"
 #include "helper/learn/supervise.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
-#include "policy/base/io.h"
 #include "policy/base/parse.h"
 #include "policy/config.h"
 #include "policy/filter.h"
@@ -52,7 +49,6 @@ static const char usage_text[] =
 
 #define WHO "carrel learn"
 #define FAILED 125
-#define TEXT_MAX (256u << 10)
 #define RUNS_MAX 1000
 
 struct options {
@@ -66,129 +62,7 @@ struct options {
 	char **argv;
 };
 
-/* ---- one run ---- */
-
-/* Lines of ours among those of the command, as long as it leaves the terminal as it was and is not alone on it. */
-static void progress(void *data, unsigned seconds)
-{
-	static unsigned next = 2;
-	const struct record *r = data;
-	struct termios t;
-
-	if (seconds < next || !isatty(2) || tcgetpgrp(2) != getpgrp() || tcgetattr(2, &t) < 0 || !(t.c_lflag & ICANON))
-		return;
-	next = 2 * seconds;
-	(void)fprintf(stderr, WHO ": %u s, %u calls besides the base, %zu programs and libraries\n", seconds,
-		record_calls(r), record_objects(r)->n);
-}
-
-static int call(void *data, const struct listener *l, const struct seccomp_notif *n)
-{
-	(void)l;
-	return record_call(data, n);
-}
-
-static void command_words(char **argv, char *ret, size_t size)
-{
-	size_t n = 0;
-
-	ret[0] = '\0';
-	for (char **a = argv; *a && n < size; a++)
-		n += (size_t)snprintf(ret + n, size - n, "%s%s", a == argv ? "" : " ", *a);
-}
-
-static int run_once(const struct options *o, struct learnt *l, struct supervised *ret, struct err *e)
-{
-	_cleanup_(record_cleanup) struct record *record = record_new();
-	_cleanup_(learnt_cleanup) struct learnt heard = { 0 };
-	_cleanup_free_ struct sock_filter *insns = calloc(BPF_MAXINSNS, sizeof(*insns));
-	struct supervision s = { .who = WHO, .argv = o->argv, .call = call, .tick = progress, .data = record };
-	char words[512];
-	int r;
-
-	if (!record || !insns)
-		return err_set(e, ENOMEM, "out of memory");
-	s.insns = insns;
-	s.n_insns = base_program(insns);
-	r = supervise(&s, ret, e);
-	if (r < 0 || ret->exec_error)
-		return r;
-	if (ret->no_new_privs && record_objects(record)->set_user_id[0])
-		(void)fprintf(stderr,
-			WHO ": %s ran without the power of its set-user-ID bit: nobody under a listener gets it; as root it would\n",
-			record_objects(record)->set_user_id);
-	r = record_finish(record, &heard, e);
-	if (r < 0)
-		return r;
-	command_words(o->argv, words, sizeof(words));
-	if (learnt_word_add(&heard.commands, words) < 0)
-		return err_set(e, ENOMEM, "out of memory");
-	return learnt_merge(l, &heard, e);
-}
-
-/* Reads standard input from the same place each time, where that can be. */
-static void rewind_input(off_t start)
-{
-	if (start >= 0)
-		(void)lseek(0, start, SEEK_SET);
-}
-
-static int run_all(const struct options *o, struct learnt *l, struct supervised *ret, struct err *e)
-{
-	off_t start = lseek(0, 0, SEEK_CUR);
-	int r = 0;
-
-	for (unsigned i = 0; i < o->runs && r == 0; i++) {
-		rewind_input(start);
-		r = run_once(o, l, ret, e);
-		if (r < 0 || ret->exec_error)
-			return r;
-	}
-	rewind_input(start);
-	return r;
-}
-
-/* ---- what the code says ---- */
-
-static int unresolved_note(struct learnt *l, const struct scan_file *f)
-{
-	char text[512];
-
-	if (f->problem)
-		(void)snprintf(text, sizeof(text), "%s: %s", f->path, f->problem);
-	else if (f->unresolved)
-		(void)snprintf(text, sizeof(text), "%zu place%s in %s", f->unresolved, plural(f->unresolved), f->path);
-	else
-		return 0;
-	return learnt_word_add(&l->unresolved, text);
-}
-
-static int code_note(struct learnt *l, const struct scan_call *c)
-{
-	char name[SYSCALL_NAME_MAX];
-	const char *file = strrchr(c->path, '/'), *user = c->user ? strrchr(c->user, '/') : NULL;
-
-	if (!syscall_name(c->arch, c->number, name))
-		return 0;
-	/* The program that wants it says more than the library that does it. */
-	return learnt_static_add(l, name, user ? user + 1 : file ? file + 1 : c->path);
-}
-
-static int read_code(struct learnt *l, struct err *e)
-{
-	struct scan_result found = { 0 };
-	int r;
-
-	r = scan_files((const char *const *)l->files.v, l->files.n, &found, e);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < found.n_calls && r == 0; i++)
-		r = code_note(l, &found.calls[i]);
-	for (size_t i = 0; i < found.n_files && r == 0; i++)
-		r = unresolved_note(l, &found.files[i]);
-	scan_result_done(&found);
-	return r < 0 ? err_set(e, ENOMEM, "out of memory") : 0;
-}
+/* ---- what came of it ---- */
 
 static int relatives(struct learnt *l, struct err *e)
 {
@@ -198,93 +72,6 @@ static int relatives(struct learnt *l, struct err *e)
 		return err_set(e, ENOMEM, "out of memory");
 	return 0;
 }
-
-/* ---- the text ---- */
-
-static int text_make(const struct learnt *l, const struct strv *notes, char **ret, struct err *e)
-{
-	size_t len;
-	FILE *f = open_memstream(ret, &len);
-
-	if (!f)
-		return err_set(e, ENOMEM, "out of memory");
-	learnt_write(l, notes, f);
-	if (fclose(f) != 0)
-		return err_set(e, ENOMEM, "out of memory");
-	if (len > TEXT_MAX)
-		return err_set(e, EFBIG, "the filter would have more than %u bytes", TEXT_MAX);
-	return 0;
-}
-
-static int text_write(const char *path, const char *text, struct err *e)
-{
-	FILE *f = fopen(path, "we");
-
-	if (!f)
-		return err_set(e, errno, "%s: %s", path, strerror(errno));
-	if (fputs(text, f) == EOF || fflush(f) != 0) {
-		(void)err_set(e, errno, "%s: %s", path, strerror(errno));
-		(void)fclose(f);
-		return -EIO;
-	}
-	(void)fclose(f);
-	return 0;
-}
-
-/* In one step, so that nobody reads half a filter. */
-static int text_store(const char *path, const char *text, struct err *e)
-{
-	_cleanup_free_ char *new = NULL;
-	int r;
-
-	if (asprintf(&new, "%s.new.%d", path, (int)getpid()) < 0) {
-		new = NULL;
-		return err_set(e, ENOMEM, "out of memory");
-	}
-	r = text_write(new, text, e);
-	if (r == 0 && rename(new, path) < 0)
-		r = err_set(e, errno, "%s: %s", path, strerror(errno));
-	if (r < 0)
-		(void)unlink(new);
-	return r;
-}
-
-/* The text as whoever uses it would read it. */
-static int text_load(const struct filter_finder *ff, const char *text, struct filter **ret, struct err *e)
-{
-	char dir[] = "/tmp/carrel-learn.XXXXXX", path[sizeof(dir) + 16];
-	int r;
-
-	if (!mkdtemp(dir))
-		return err_set(e, errno, "%s: %s", dir, strerror(errno));
-	(void)snprintf(path, sizeof(path), "%s/learned.filter", dir);
-	r = text_write(path, text, e);
-	if (r == 0)
-		r = filter_find(ff, path, 0, ret, e);
-	(void)unlink(path);
-	(void)rmdir(dir);
-	return r;
-}
-
-static int merge_file(const char *path, struct learnt *l, struct err *e)
-{
-	_cleanup_(learnt_cleanup) struct learnt earlier = { 0 };
-	_cleanup_free_ char *text = NULL;
-	_cleanup_fd_ int fd = -1;
-	size_t len;
-	int r;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, errno, "%s: %s", path, strerror(errno));
-	r = fd_read_all(fd, TEXT_MAX, &text, &len, e);
-	if (r < 0)
-		return err_wrap(e, r, "%s", path);
-	r = learnt_read(text, path, &earlier, e);
-	return r < 0 ? r : learnt_merge(l, &earlier, e);
-}
-
-/* ---- what came of it ---- */
 
 static int compare(const struct filter_finder *ff, const struct filter *f, const struct learnt *l, struct rating *ret,
 	struct err *e)
@@ -340,9 +127,9 @@ static int conclude(const struct filter_finder *ff, struct outcome *o, struct le
 {
 	int r;
 
-	r = text_make(&o->learnt, NULL, &o->text, e);
+	r = learn_text_make(&o->learnt, NULL, &o->text, e);
 	if (r == 0)
-		r = text_load(ff, o->text, &o->filter, e);
+		r = learn_text_load(ff, o->text, &o->filter, e);
 	if (r < 0)
 		return r;
 	if (compare(ff, o->filter, &o->learnt, &o->rating, not_rated) == 0) {
@@ -353,7 +140,7 @@ static int conclude(const struct filter_finder *ff, struct outcome *o, struct le
 		report->not_rated = not_rated->text;
 	}
 	free(ptr_take(&o->text));
-	r = text_make(&o->learnt, &o->notes, &o->text, e);
+	r = learn_text_make(&o->learnt, &o->notes, &o->text, e);
 	report->text = o->text;
 	return r;
 }
@@ -371,7 +158,7 @@ static int report_all(const struct options *options, struct outcome *o, struct l
 {
 	struct err proof_error;
 
-	if (options->output && text_store(options->output, o->text, e) < 0)
+	if (options->output && learn_text_store(options->output, o->text, e) < 0)
 		return -EIO;
 	report->file = options->output;
 	if (!options->no_proof)
@@ -397,18 +184,18 @@ static int learn(const struct options *options, struct err *e)
 
 	r = filter_finder_open(options->config, &ff, e);
 	for (size_t i = 0; i < options->merge.n && r == 0; i++)
-		r = merge_file(options->merge.v[i], &o.learnt, e);
+		r = learn_merge_file(options->merge.v[i], &o.learnt, e);
 	if (r < 0)
 		return r;
 	if (supervise_is_filtered())
 		(void)fputs(WHO ": a filter is above this process already; what that one refuses cannot be learned here\n", stderr);
-	r = run_all(options, &o.learnt, &run, e);
+	r = learn_run(options->argv, options->runs, &o.learnt, &run, e);
 	if (r == 0 && run.exec_error) {
 		(void)fprintf(stderr, WHO ": cannot execute '%s': %s\n", options->argv[0], strerror(run.exec_error));
 		return run.status;
 	}
 	if (r == 0)
-		r = read_code(&o.learnt, e);
+		r = code_read(&o.learnt, e);
 	if (r == 0)
 		r = relatives(&o.learnt, e);
 	report.status = run.status;
@@ -493,7 +280,7 @@ static int learn_log(const struct options *o, struct err *e)
 		return r;
 	if (!o->output)
 		return fputs(text, stdout) == EOF ? FAILED : 0;
-	r = text_store(o->output, text, e);
+	r = learn_text_store(o->output, text, e);
 	if (r == 0)
 		(void)fprintf(stderr, WHO ": written to %s; nothing uses it until a profile names it\n", o->output);
 	return r;

@@ -14,7 +14,7 @@
 #include "policy/config.h"
 
 struct heard {
-	bool known, base, absent, sampled, executes;
+	bool known, base, absent, sampled, executes, attaches;
 	uint16_t interests; /* rows of arg_interests(), a bit each */
 	uint64_t count, first_ms;
 	struct learnt_call programs; /* only those of it */
@@ -34,6 +34,7 @@ struct record {
 	unsigned n_calls;
 	uint64_t unknown; /* calls without a name */
 	int last_unknown;
+	bool wants_listener;
 	bool begun; /* before, the caller is our own child, on its way to the command */
 	struct timespec start;
 };
@@ -65,6 +66,7 @@ static struct ear *ear_new(uint32_t arch)
 		h->base = base_has(name);
 		h->absent = base_is_absent(name);
 		h->sampled = is_sampled(name);
+		h->attaches = strcmp(name, "seccomp") == 0;
 		h->executes = strncmp(name, "execve", 6) == 0;
 		for (size_t i = 0; arg_interests()[i].call; i++)
 			if (strcmp(arg_interests()[i].call, name) == 0)
@@ -169,6 +171,8 @@ int record_call(struct record *r, const struct seccomp_notif *n)
 	r->begun |= !h->executes;
 	if (h->sampled && r->begun)
 		objects_sample(&r->objects, pid);
+	if (h->attaches && n->data.args[0] == SECCOMP_SET_MODE_FILTER)
+		r->wants_listener |= (n->data.args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
 	if (!h->base)
 		program_note(h, pid);
 	if (h->interests)
@@ -179,6 +183,11 @@ int record_call(struct record *r, const struct seccomp_notif *n)
 unsigned record_calls(const struct record *r)
 {
 	return r->n_calls;
+}
+
+bool record_wants_listener(const struct record *r)
+{
+	return r->wants_listener;
 }
 
 const struct objects *record_objects(const struct record *r)

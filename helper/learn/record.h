@@ -2,6 +2,7 @@
 #define CARREL_LEARN_RECORD_H
 
 #include <linux/seccomp.h>
+#include <stdbool.h>
 
 #include "helper/learn/objects.h"
 
@@ -17,6 +18,8 @@ int record_call(struct record *r, const struct seccomp_notif *n);
 
 /* How much is known by now, for progress. */
 unsigned record_calls(const struct record *r);
+/* Did somebody want a listener of its own? It gets none while we have ours. */
+bool record_wants_listener(const struct record *r);
 const struct objects *record_objects(const struct record *r);
 
 /* The run as knowledge of one run. */

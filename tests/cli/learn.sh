@@ -139,6 +139,26 @@ else
 	skip 'what is heard and written' 'needs python3'
 fi
 
+# A call by the other ABI: only a filter that lets it in can be proven.
+cat >other.c <<'C'
+int main(void)
+{
+	int pid;
+	__asm__ volatile("int $0x80" : "=a"(pid) : "a"(20) : "memory");
+	return pid > 0 ? 0 : 2;
+}
+C
+if [ "$(uname -m)" = x86_64 ] && gcc -o other other.c 2>/dev/null && ./other; then
+	seen=$(learn -o "$tmp/other.filter" -- ./other)
+	t_match 'calls of 32-bit programs open the filter for them' "$(cat "$tmp/other.filter")" '^arches = native i386 ; seen 1 of 1 runs'
+	t_match 'and it holds' "$seen" 'proof: under the filter it ends as before'
+	t_match 'and can be merged' "$(learn --merge "$tmp/other.filter" -- ./other)" '^arches = native i386 ; seen 2 of 2 runs'
+else
+	skip 'calls of 32-bit programs' 'needs gcc, x86-64 and a kernel with 32-bit calls'
+fi
+t_match 'who wants to listen hears that it cannot' \
+	"$(learn --no-proof -o "$tmp/nested" -- "$carrel" trace --config "$etc" -- true)" 'wanted to be a listener itself'
+
 # ---- what sessions were observed to do ----
 
 # record SESSION PROGRAM NUMBER CODE [USER]
@@ -224,6 +244,7 @@ recall() {
 	fresh
 	learn --no-proof --force -o "$tmp/$name.filter" -- "$@" >"$tmp/learned" 2>&1
 	t_match "$name: learns from '$*'" "$(cat "$tmp/learned")" '^status 0$'
+	t "$name: 'carrel filter test' takes it" "$carrel" filter test --config "$etc" "$tmp/$name.filter" -- true
 	while IFS= read -r use; do
 		holds "$name" sh -c "$use"
 	done
