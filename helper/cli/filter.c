@@ -59,9 +59,9 @@ static const char shared_options[] =
 
 static const char footer[] =
 	"\n"
-	"NAME is looked for in the configuration's filters/, among the shipped filters and the "
-	"peers\n"
-	"(docker, podman, system-service: what others allow), or is the path of a .filter file.\n";
+	"NAME is looked for in the configuration's filters/, among the shipped filters and the\n"
+	"peers (docker, podman, system-service: what others allow), or is the path of a .filter\n"
+	"file, or of a seccomp profile in a .json file.\n";
 
 static void print_usage(FILE *f)
 {
