@@ -33,7 +33,8 @@ static const struct kept {
 	{ CAP_SETPCAP, true },	       /* securebits while in a user's guise */
 	{ CAP_SYS_RESOURCE, false },   /* a door's raised limits, lowered oom_score_adj */
 	{ CAP_SYS_NICE, false },       /* a door's nice value and affinity */
-	{ CAP_AUDIT_CONTROL, false },  /* loginuid */
+	{ CAP_AUDIT_CONTROL, false },  /* loginuid; what the audit subsystem lost */
+	{ CAP_SYSLOG, false },	       /* the kernel's log, for users who ask what they were denied */
 };
 
 static bool is_kept(cap_value_t cap)

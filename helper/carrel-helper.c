@@ -69,6 +69,8 @@ static int open_everything(struct err *e)
 		return failed(e, "make", RUN_DIR);
 	if (mkdir(CACHE_DIR, 0700) < 0 && errno != EEXIST)
 		return failed(e, "make", CACHE_DIR);
+	if (mkdir(INSIDE_DIR, 0755) < 0 && errno != EEXIST)
+		return failed(e, "make", INSIDE_DIR);
 	server.cache_fd = open(CACHE_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (server.cache_fd < 0)
 		return failed(e, "open", CACHE_DIR);
@@ -104,6 +106,25 @@ static int listen_self(struct err *e)
 		return failed(e, "listen at", WIRE_SOCKET);
 	}
 	server.listen_fd = fd;
+	return 0;
+}
+
+/*
+ * In a directory of its own, which views show: so that a new helper's socket is seen in old containers. Always ours, also where
+ * systemd hands over the other: what is asked there can wait until a helper runs.
+ */
+static int listen_inside(struct err *e)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = WIRE_INSIDE };
+	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return failed(e, "make socket", WIRE_INSIDE);
+	(void)unlink(WIRE_INSIDE);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || chmod(WIRE_INSIDE, 0666) < 0 ||
+		listen(fd, SOMAXCONN) < 0)
+		return failed(e, "listen at", WIRE_INSIDE);
+	server.inside_fd = fd_take(&fd);
 	return 0;
 }
 
@@ -164,6 +185,8 @@ static int serve(const struct options *o, struct err *e)
 		r = sandbox_enter(e);
 	if (r == 0 && o->listen)
 		r = listen_self(e);
+	if (r == 0)
+		r = listen_inside(e);
 	return r < 0 ? r : server_run(e);
 }
 

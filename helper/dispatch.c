@@ -7,9 +7,12 @@
  */
 #include "helper/dispatch.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
 
 #include "helper/lifetime.h"
 #include "helper/public/message.h"
@@ -24,6 +27,8 @@ union any_request {
 	struct wire_head head;
 	struct session_request session;
 	struct close_request close;
+	struct enter_request enter;
+	struct denials_request denials;
 };
 
 struct request_kind {
@@ -31,7 +36,9 @@ struct request_kind {
 	enum sender from;
 	size_t length;
 	size_t fds; /* exactly */
-	void (*serve)(struct connection *c, const union any_request *r);
+	void (*serve)(struct connection *c, const union any_request *r); /* in the main process */
+	child_main *child;						 /* or in the child that has read it */
+	bool inside; /* heard at the socket for who is inside a container, too; no other is */
 };
 
 static void serve_session(struct connection *c, const union any_request *r)
@@ -54,9 +61,10 @@ static void serve_close(struct connection *c, const union any_request *r)
 
 /* clang-format off */
 static const struct request_kind kinds[] = {
-	{ REQ_SESSION, FROM_ROOT, sizeof(struct session_request), 0, serve_session }, /* pam_carrel.so */
-	{ REQ_CLOSE,   FROM_ROOT, sizeof(struct close_request),   0, serve_close },   /* pam_carrel.so */
-	{ REQ_ENTER,   FROM_ANY,  sizeof(struct enter_request),   4, NULL },          /* carrel-door; enter_child() */
+	{ REQ_SESSION, FROM_ROOT, sizeof(struct session_request), 0, serve_session, NULL, false },  /* pam_carrel.so */
+	{ REQ_CLOSE,   FROM_ROOT, sizeof(struct close_request),   0, serve_close,   NULL, false },  /* pam_carrel.so */
+	{ REQ_ENTER,   FROM_ANY,  sizeof(struct enter_request),   4, NULL, enter_child,   false },  /* carrel-door */
+	{ REQ_DENIALS, FROM_ANY,  sizeof(struct denials_request), 0, NULL, denials_child, true },   /* carrel denials */
 };
 /* clang-format on */
 
@@ -75,11 +83,36 @@ static const struct request_kind *kind_of(enum sender from, const struct wire_he
 	return NULL;
 }
 
-bool request_is_enter(const struct enter_request *r, size_t n, size_t n_fds)
+/* The place of who asks in vain stays taken for a moment, so that asking in vain is no way to keep us busy. */
+int turn_away(void)
 {
-	const struct request_kind *k = kind_of(FROM_ANY, &r->head, n, n_fds);
+	const struct timespec pause = { 0, 100000000 };
 
-	return k && k->request == REQ_ENTER;
+	(void)nanosleep(&pause, NULL);
+	return 1;
+}
+
+/* It may take as long as the main process gives us. */
+int guest_child(const struct task *t)
+{
+	const struct request_kind *kind = NULL;
+	int fds[WIRE_MAX_FDS], flags = fcntl(t->conn_fd, F_GETFL);
+	struct task served = *t;
+	union any_request r;
+	size_t n_fds = 0;
+	ssize_t n;
+
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)fcntl(t->conn_fd, F_SETFL, flags & ~O_NONBLOCK);
+	memset(&r, 0, sizeof(r));
+	n = message_recv(t->conn_fd, &r, sizeof(r), fds, WIRE_MAX_FDS, &n_fds);
+	if (n > 0)
+		kind = kind_of(FROM_ANY, &r.head, (size_t)n, n_fds);
+	if (!kind || (t->inside && !kind->inside))
+		return turn_away();
+	served.request = &r;
+	served.fds = fds;
+	return kind->child(&served);
 }
 
 void dispatch(struct connection *c)

@@ -20,11 +20,9 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "helper/attributes.h"
-#include "helper/dispatch.h"
 #include "helper/filters.h"
 #include "helper/public/message.h"
 #include "helper/public/relay.h"
@@ -208,36 +206,14 @@ static int prepare(struct entry *n, int *container_pidfd, struct err *e)
 	return r < 0 ? r : fds_arrange(n, container_pidfd, request_fd, e);
 }
 
-/* It may take as long as the main process gives us. */
-static bool request_receive(struct entry *n)
-{
-	int fd = n->task->conn_fd, flags = fcntl(fd, F_GETFL);
-	size_t n_fds = 0;
-	ssize_t got;
-
-	(void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
-	got = message_recv(fd, &n->request, sizeof(n->request), n->fds, WIRE_MAX_FDS, &n_fds);
-	return got > 0 && request_is_enter(&n->request, (size_t)got, n_fds);
-}
-
-/* The place of who asks in vain stays taken for a moment, so that asking in vain is no way to keep us busy. */
-static int turn_away(void)
-{
-	const struct timespec pause = { 0, 100000000 };
-
-	(void)nanosleep(&pause, NULL);
-	return 1;
-}
-
 int enter_child(const struct task *t)
 {
 	struct entry n = { .task = t, .pidfd = -1, .filter_fd = -1 };
 	int container_pidfd = -1;
 	struct err e;
 
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	if (!request_receive(&n))
-		return turn_away();
+	memcpy(&n.request, t->request, sizeof(n.request));
+	memcpy(n.fds, t->fds, sizeof(n.fds));
 	if (prepare(&n, &container_pidfd, &e) < 0) {
 		answer(t->conn_fd, ANSWER_REFUSED, e.text);
 		return turn_away();

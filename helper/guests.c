@@ -28,6 +28,7 @@
 struct guest {
 	struct guest *next;
 	struct peer peer;
+	bool inside; /* came through the socket for who is inside a container */
 	int fd;	   /* while it waits */
 	int pidfd; /* of the child that serves it; -1: it waits */
 	sd_event_source *io, *timer;
@@ -40,11 +41,18 @@ static sd_event_source *dismiss_timer;
 
 /* --- children --- */
 
+static int guest_run(const struct guest *g, int fd)
+{
+	const struct task t = { .peer = g->peer, .conn_fd = fd, .main_fd = -1, .inside = g->inside };
+
+	return worker_run(guest_child, &t);
+}
+
 /*
- * Forks a child that runs `serve`, or only ends, once the main process has closed fds[]; its own copies it closes in
+ * Forks a child that serves the guest, or only ends (NULL), once the main process has closed fds[]; its own copies it closes in
  * exiting, when the kernel waits for no socket. -1: there is no child, and nothing was closed.
  */
-static pid_t handed_over(int *fds, size_t n, int (*serve)(const struct task *), const struct peer *peer)
+static pid_t handed_over(int *fds, size_t n, const struct guest *g)
 {
 	int line[2];
 	char none;
@@ -57,7 +65,7 @@ static pid_t handed_over(int *fds, size_t n, int (*serve)(const struct task *), 
 	if (pid == 0) {
 		(void)close(line[1]);
 		(void)!read(line[0], &none, 1);
-		_exit(serve ? worker_run(serve, &(struct task){ .peer = *peer, .conn_fd = fds[0], .main_fd = -1 }) : 0);
+		_exit(g ? guest_run(g, fds[0]) : 0);
 	}
 	for (i = 0; pid > 0 && i < n; i++)
 		cleanup_fd(&fds[i]);
@@ -72,7 +80,7 @@ static int dismiss_all(sd_event_source *source, uint64_t when, void *data)
 	(void)when;
 	(void)data;
 	/* No process to be had: the next caller is the next try. */
-	if (n_dismissed > 0 && handed_over(dismissed, n_dismissed, NULL, NULL) > 0)
+	if (n_dismissed > 0 && handed_over(dismissed, n_dismissed, NULL) > 0)
 		n_dismissed = 0;
 	return 0;
 }
@@ -125,7 +133,7 @@ static int guest_left(sd_event_source *source, int fd, uint32_t events, void *da
 
 static void guest_serve(struct guest *g)
 {
-	pid_t pid = handed_over(&g->fd, 1, enter_child, &g->peer);
+	pid_t pid = handed_over(&g->fd, 1, g);
 
 	/* Not reaped before this function has returned to the loop, so the number is the child's. */
 	if (pid > 0)
@@ -137,14 +145,14 @@ static void guest_serve(struct guest *g)
 		guest_free(g);
 }
 
-/* How many of uid's are being served, or wait; and the first of those. */
-static size_t guests_of(uid_t uid, bool served, struct guest **ret_first)
+/* How many of uid's at that socket are being served, or wait; and the first of those. */
+static size_t guests_of(uid_t uid, bool inside, bool served, struct guest **ret_first)
 {
 	struct guest *g;
 	size_t n = 0;
 
 	for (g = guests; g; g = g->next) {
-		if (g->peer.uid != uid || (g->pidfd >= 0) != served)
+		if (g->peer.uid != uid || g->inside != inside || (g->pidfd >= 0) != served)
 			continue;
 		if (n++ == 0 && ret_first)
 			*ret_first = g;
@@ -156,12 +164,13 @@ static int guest_left(sd_event_source *source, int fd, uint32_t events, void *da
 {
 	struct guest *g = data, *next = NULL;
 	uid_t uid = g->peer.uid;
+	bool inside = g->inside;
 
 	(void)source;
 	(void)fd;
 	(void)events;
 	guest_free(g);
-	if (guests_of(uid, false, &next) > 0)
+	if (guests_of(uid, inside, false, &next) > 0)
 		guest_serve(next);
 	return 0;
 }
@@ -176,23 +185,40 @@ static size_t guests_count(void)
 	return n;
 }
 
-void guest_admit(int fd, const struct peer *peer)
+/* Whose container an ID of the host belongs to: all of them are the same caller. */
+static bool owner_of(uid_t *uid)
+{
+	const struct container *c;
+
+	for (c = server.registry.containers; c; c = c->next)
+		if (c->ready && (c->uid == *uid || id_range_holds(&c->ranges.uids, *uid))) {
+			*uid = c->uid;
+			return true;
+		}
+	return false;
+}
+
+void guest_admit(int fd, const struct peer *peer, bool inside)
 {
 	struct guest *g = NULL, **at;
+	uid_t uid = peer->uid;
 
-	if (guests_count() < GUESTS_MAX && guests_of(peer->uid, false, NULL) < GUESTS_WAITING)
+	if ((!inside || owner_of(&uid)) && guests_count() < GUESTS_MAX &&
+		guests_of(uid, inside, false, NULL) < GUESTS_WAITING)
 		g = calloc(1, sizeof(*g));
 	if (!g) {
 		dismiss(&fd);
 		return;
 	}
 	g->peer = *peer;
+	g->peer.uid = uid;
+	g->inside = inside;
 	g->fd = fd;
 	g->pidfd = -1;
 	for (at = &guests; *at; at = &(*at)->next)
 		;
 	*at = g;
-	if (guests_of(peer->uid, true, NULL) < GUESTS_SERVED)
+	if (guests_of(uid, inside, true, NULL) < (inside ? GUESTS_SERVED_INSIDE : GUESTS_SERVED))
 		guest_serve(g);
 	else if (server_timer(&g->timer, TURN_WAIT_US, guest_late, g) < 0)
 		guest_free(g);

@@ -81,6 +81,8 @@ static void add_fields(struct record *r, const struct event_fields *f)
 		add(r, "CARREL_OUTCOME=%s", f->outcome);
 	if (f->session)
 		add(r, "CARREL_SESSION=%" PRIu64, f->session);
+	if (f->audit_session)
+		add(r, "CARREL_AUDIT_SESSION=%" PRIu32, f->audit_session);
 	if (f->pid)
 		add(r, "CARREL_PID=%d", (int)f->pid);
 	if (f->range_count)

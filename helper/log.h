@@ -29,6 +29,7 @@ struct event_fields {
 	const char *profile;
 	const char *outcome;
 	uint64_t session;    /* 0: none */
+	uint32_t audit_session; /* the kernel's; 0: none */
 	int64_t uid;	     /* -1: none */
 	pid_t pid;	     /* 0: none */
 	uint32_t range_start, range_count;

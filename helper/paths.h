@@ -5,5 +5,6 @@
 #define RUN_DIR "/run/carrel"
 #define STATE_DIR RUN_DIR "/state"
 #define CACHE_DIR RUN_DIR "/filters"
+#define INSIDE_DIR RUN_DIR "/inside" /* in every view: the socket of WIRE_INSIDE */
 
 #endif

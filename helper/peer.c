@@ -76,6 +76,19 @@ int process_start(int proc_fd, pid_t pid, uint64_t *ret)
 	return 0;
 }
 
+uint32_t process_audit_session(int proc_fd, pid_t pid)
+{
+	_cleanup_fd_ int fd = -1;
+	char path[32], text[16] = "";
+	uint32_t session;
+
+	(void)snprintf(path, sizeof(path), "%d/sessionid", (int)pid);
+	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || sscanf(text, "%u", &session) != 1 || session == UINT32_MAX)
+		return 0;
+	return session;
+}
+
 int process_ns(int proc_fd, pid_t pid, const char *ns, uint64_t *ret)
 {
 	struct stat st;

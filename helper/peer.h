@@ -22,6 +22,9 @@ int peer_groups(int socket_fd, gid_t **ret, size_t *ret_n, struct err *e);
 /* A process is its pid together with this: clock ticks since boot, proc(5) stat field 22. -ESRCH: gone. */
 int process_start(int proc_fd, pid_t pid, uint64_t *ret);
 
+/* Its session as the kernel's audit records name it; 0: it has none, or is gone. */
+uint32_t process_audit_session(int proc_fd, pid_t pid);
+
 /* Inode number of one of its namespaces ("mnt", "user"). -ESRCH: gone. Needs the rights of ptrace(2). */
 int process_ns(int proc_fd, pid_t pid, const char *ns, uint64_t *ret);
 

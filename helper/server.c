@@ -34,7 +34,7 @@
 #define LISTENER_PAUSE_US 100000u
 #define ACCURACY_US 10000u
 
-struct server server = { .listen_fd = -1, .proc_fd = -1, .cache_fd = -1, .base_mntns_fd = -1,
+struct server server = { .listen_fd = -1, .inside_fd = -1, .proc_fd = -1, .cache_fd = -1, .base_mntns_fd = -1,
 	.init_fd = -1, .relay_fd = -1, .root_program_fd = -1 };
 
 int server_timer(sd_event_source **timer, uint64_t wait_us, sd_event_time_handler_t late, void *data)
@@ -87,22 +87,35 @@ static int connection_ready(sd_event_source *source, int fd, uint32_t events, vo
 	return 0;
 }
 
+static sd_event_source *listeners[2]; /* the second: who is inside a container */
+
+static void listeners_set(int enabled)
+{
+	size_t i;
+
+	for (i = 0; i < 2; i++)
+		if (listeners[i])
+			(void)sd_event_source_set_enabled(listeners[i], enabled);
+}
+
 static int listener_again(sd_event_source *timer, uint64_t when, void *data)
 {
 	(void)timer;
 	(void)when;
-	return sd_event_source_set_enabled(data, SD_EVENT_ON);
+	(void)data;
+	listeners_set(SD_EVENT_ON);
+	return 0;
 }
 
 /* Out of descriptors or memory: who waits stays in the queue, and asking again at once would only burn the processor. */
-static void listener_pause(sd_event_source *listener)
+static void listener_pause(void)
 {
 	static sd_event_source *timer;
 	struct event_fields f = { .priority = LOG_ERR, .uid = -1 };
 
 	log_event(EVENT_HELPER, &f, "cannot accept callers for the moment: %m");
-	if (server_timer(&timer, LISTENER_PAUSE_US, listener_again, listener) >= 0)
-		(void)sd_event_source_set_enabled(listener, SD_EVENT_OFF);
+	if (server_timer(&timer, LISTENER_PAUSE_US, listener_again, NULL) >= 0)
+		listeners_set(SD_EVENT_OFF);
 }
 
 static int listener_ready(sd_event_source *source, int listen_fd, uint32_t events, void *data)
@@ -112,16 +125,18 @@ static int listener_ready(sd_event_source *source, int listen_fd, uint32_t event
 	struct peer peer;
 	struct err e;
 
+	bool inside = data != NULL;
+
+	(void)source;
 	(void)events;
-	(void)data;
 	if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-		listener_pause(source);
+		listener_pause();
 	if (fd < 0)
 		return 0;
 	if (peer_of(fd, &peer, &e) < 0)
 		peer = (struct peer){ 0, (uid_t)-1, (gid_t)-1 };
-	if (peer.uid != 0) {
-		guest_admit(fd_take(&fd), &peer);
+	if (inside || peer.uid != 0) {
+		guest_admit(fd_take(&fd), &peer, inside);
 		return 0;
 	}
 	c = calloc(1, sizeof(*c));
@@ -227,7 +242,9 @@ int server_run(struct err *e)
 	if (r >= 0)
 		r = signals_watch();
 	if (r >= 0)
-		r = sd_event_add_io(server.loop, NULL, server.listen_fd, EPOLLIN, listener_ready, NULL);
+		r = sd_event_add_io(server.loop, &listeners[0], server.listen_fd, EPOLLIN, listener_ready, NULL);
+	if (r >= 0 && server.inside_fd >= 0)
+		r = sd_event_add_io(server.loop, &listeners[1], server.inside_fd, EPOLLIN, listener_ready, &server.inside_fd);
 	if (r < 0)
 		return err_set(e, -r, "event loop: %s", strerror(-r));
 	lifetime_resume();

@@ -22,6 +22,7 @@ struct server {
 	char policy_trouble[512]; /* why the newest is not good; empty: it is */
 	const char *config_dir;
 	int listen_fd;
+	int inside_fd; /* listens at the socket for who is inside a container; -1: there is none */
 	int proc_fd;	   /* /proc */
 	int cache_fd;	   /* /run/carrel/filters */
 	int base_mntns_fd; /* view_base_make() */

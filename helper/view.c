@@ -10,13 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "helper/paths.h"
 #include "policy/base/err.h"
 
 #define SYSTEM (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define WRITABLE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 
 const char *const view_probed_dirs[] = { "/home", "/root", "/sys", "/tmp", "/var/tmp", "/run", "/proc",
-	"/dev", "/dev/pts", "/usr/local/bin", "/usr/bin/sudo", NULL };
+	"/dev", "/dev/pts", "/usr/local/bin", "/usr/bin/sudo", INSIDE_DIR, NULL };
 
 /* Trees that the container has of its own, or not at all. */
 static const char *const own_trees[] = { "/dev", "/home", "/proc", "/root", "/run", "/sys", "/tmp",
@@ -221,6 +222,8 @@ static void plan_run(struct planner *p)
 	/* What pam_carrel.so and people look for to know that they are inside. */
 	dir_add(p, STEP_SKEL_DIR, "/carrel", 0755, OWNER_CONTAINER_ROOT);
 	dir_add(p, STEP_SKEL_FILE, "/carrel/session", 0444, OWNER_CONTAINER_ROOT);
+	if (probed(p, INSIDE_DIR))
+		dir_add(p, STEP_SKEL_DIR, "/carrel/inside", 0755, OWNER_CONTAINER_ROOT);
 	if (p->profile->root) {
 		dir_add(p, STEP_SKEL_DIR, "/carrel/bin", 0755, OWNER_CONTAINER_ROOT);
 		dir_add(p, STEP_SKEL_ROOT, "/carrel/bin/carrel-root", 04710, OWNER_CONTAINER_ROOT);
@@ -234,6 +237,9 @@ static void plan_run(struct planner *p)
 	mount_add(p, STEP_FROM_SKEL, "/run", "/run", WRITABLE);
 	/* The only mount without nosuid besides those of `sudo`: a setuid file there is the container's root, nobody else. */
 	mount_add(p, STEP_FROM_SKEL, "/carrel", "/run/carrel", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
+	/* The helper's socket for who is inside, and nothing else. */
+	if (probed(p, INSIDE_DIR))
+		mount_add(p, STEP_CLONE, INSIDE_DIR, INSIDE_DIR, SYSTEM | MOUNT_ATTR_NOEXEC);
 	if (p->facts->resolv_conf)
 		mount_add(p, STEP_CLONE, p->facts->resolv_conf, p->facts->resolv_conf,
 			SYSTEM | MOUNT_ATTR_NOEXEC);

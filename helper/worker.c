@@ -319,6 +319,7 @@ static void hear_opened(struct worker *w)
 	f.uid = s->container->uid;
 	f.profile = s->container->profile;
 	f.session = s->id;
+	f.audit_session = process_audit_session(server.proc_fd, s->pid);
 	f.pid = s->container->pid;
 	w->session = NULL;
 	c->session = s;

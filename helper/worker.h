@@ -50,15 +50,22 @@ struct task {
 	int conn_fd; /* to the caller; -1 when nobody called */
 	int main_fd; /* to the main process */
 	const void *request;
+	const int *fds; /* that came with it, WIRE_MAX_FDS of them, -1 where there is none; guests' requests only */
+	bool inside;    /* the caller came through the socket for who is inside a container */
 	const struct container *container; /* census: of whom */
 };
 
 typedef int child_main(const struct task *t); /* returns the exit status */
 
 child_main session_child; /* session.c: REQ_SESSION */
+child_main guest_child;	  /* dispatch.c: reads the request of who is not root, and does as it says */
 child_main enter_child;	  /* enter.c: REQ_ENTER */
+child_main denials_child; /* denials.c: REQ_DENIALS */
 child_main census_child;  /* census.c: does anything live in a container? */
 child_main warm_child;	  /* warm.c: compiles the filters of a new configuration */
+
+/* What such a child returns when it refused: a moment later, so that asking in vain is no way to keep us busy. */
+int turn_away(void);
 
 /* Main process only, all of these. timeout_ms is how long the caller will wait; 0: the default. */
 void worker_start(struct connection *c, child_main *main, const void *request, uint32_t timeout_ms);

@@ -15,6 +15,7 @@
 
 #include "helper/cli/cli.h"
 #include "policy/base/cleanup.h"
+#include "policy/base/paths.h"
 
 static const char usage_text[] =
 	"usage: carrel denials [--since TIME] [--until TIME] [--all] [--json | --suggest]\n"
@@ -70,7 +71,7 @@ int denials_gather(const struct denials_options *o, struct gathered *ret, struct
 	_cleanup_(source_cleanup) struct source *s = NULL;
 	int r;
 
-	if (!o->from && geteuid() != 0)
+	if (!o->from && (geteuid() != 0 || denials_inside()))
 		return denials_ask(o, ret, e);
 	r = o->from ? source_open_file(o->from, &s, e) : source_open(o->since_us, &s, e);
 	if (r == 0)
@@ -177,5 +178,8 @@ int cmd_denials(int argc, char **argv)
 	if (o.json && o.suggest)
 		return wrong("--json and", "--suggest");
 	o.user = argv[optind];
+	/* Inside, the host's root is nobody: its files cannot be told from others', but nobody there can write them. */
+	if (!config && denials_inside())
+		config = CARREL_SYSCONFDIR;
 	return show(config, &o);
 }

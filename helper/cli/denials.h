@@ -32,6 +32,9 @@ struct gathered {
 int denials_gather(const struct denials_options *o, struct gathered *ret, struct err *e);
 void gathered_done(struct gathered *g);
 
+/* In a container of carrel's: root here is not the machine's. */
+bool denials_inside(void);
+
 /* The question to the helper, for what the caller himself did. */
 int denials_ask(const struct denials_options *o, struct gathered *ret, struct err *e);
 

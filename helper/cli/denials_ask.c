@@ -13,26 +13,27 @@
 
 #define ANSWER_SECONDS 10
 
+bool denials_inside(void)
+{
+	return access("/run/carrel/session", F_OK) == 0;
+}
+
 static int helper_connect(int *ret_fd, struct err *e)
 {
-	/* Inside a container there is the second one alone. */
-	static const char *const places[] = { WIRE_INSIDE, WIRE_SOCKET };
+	const char *place = denials_inside() ? WIRE_INSIDE : WIRE_SOCKET;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const struct timeval patience = { .tv_sec = ANSWER_SECONDS };
 	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
 		return err_set(e, errno, "cannot make a socket: %s", strerror(errno));
-	for (size_t i = 0; i < 2; i++) {
-		struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-		(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", places[i]);
-		if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
-			*ret_fd = fd_take(&fd);
-			return 0;
-		}
-	}
-	return err_set(e, errno, "only root may read the logs, and carrel-helper, which would do it, does not answer: %s",
-		strerror(errno));
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", place);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return err_set(e, errno,
+			"only the machine's root may read the logs, and carrel-helper, which does it for others, does not answer at %s: %s",
+			place, strerror(errno));
+	*ret_fd = fd_take(&fd);
+	return 0;
 }
 
 static int take_record(const struct denials_item *i, size_t len, struct gathered *ret)

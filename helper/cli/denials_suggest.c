@@ -48,13 +48,13 @@ static void comment(const char *fmt, ...)
 	(void)printf("; %s\n", text);
 }
 
-static void peers_load(struct suggesting *s)
+static void peers_load(struct suggesting *s, unsigned flags)
 {
 	static const char *const dirs[] = { PEERS };
 	struct err ignored; /* they are for comparison, and may be missing */
 
 	for (size_t i = 0; i < N_PEERS; i++)
-		if (filter_load(dirs, 1, peers[i].filter, FILTER_ROOT_OWNED, &s->peer[i], &ignored) == 0)
+		if (filter_load(dirs, 1, peers[i].filter, flags, &s->peer[i], &ignored) == 0)
 			filter_resolve(s->peer[i], 0, &s->verdicts[i]);
 }
 
@@ -146,8 +146,7 @@ void findings_suggest(const struct filter_finder *ff, const struct findings *f)
 	_cleanup_(peers_done) struct suggesting s = { 0 };
 	size_t told = 0;
 
-	(void)ff;
-	peers_load(&s);
+	peers_load(&s, ff->config.trusted ? FILTER_ROOT_OWNED : 0);
 	for (size_t i = 0; i < f->n; i++) {
 		bool begun = !f->v[i].filter[0];
 

@@ -88,8 +88,8 @@ events() {
 t_same 'nine kinds of event have an identity each' "$(events | sort -u | wc -l | tr -d ' ')" 9
 t_same 'carrel-helper(8) has every one and no other' \
 	"$(sed -n 's/^\.It \([0-9a-f]*\) Ta .*/\1/p' "$man/carrel-helper.8" | sort)" "$(events | sort)"
-t_same 'and every field' "$(grep -oE 'CARREL_[A-Z]+=' "$src/helper/log.c" | tr -d = | sort -u)" \
-	"$(grep -oE 'CARREL_[A-Z]+' "$man/carrel-helper.8" | sort -u)"
+t_same 'and every field' "$(grep -oE 'CARREL_[A-Z_]+=' "$src/helper/log.c" | tr -d = | sort -u)" \
+	"$(grep -oE 'CARREL_[A-Z_]+' "$man/carrel-helper.8" | sort -u)"
 
 # ---- configuration ----
 

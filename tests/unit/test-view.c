@@ -136,6 +136,31 @@ static void homes_elsewhere_hide_their_neighbours(void)
 	view_plan_done(&v);
 }
 
+static void the_second_socket_is_shown_where_it_is_and_nothing_else_of_the_helpers(void)
+{
+	static const char *const dirs[] = { "/run", "/run/carrel/inside" };
+	struct profile p = { .name = (char *)"t", .root = true };
+	struct view_facts f = ordinary();
+	const struct step *s;
+	struct view_plan v;
+	struct err e;
+	size_t i;
+
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	CHECK(attached_at(&v, "/run/carrel/inside") == NULL);
+	view_plan_done(&v);
+	f.dirs = dirs;
+	f.n_dirs = 2;
+	CHECK_EQ(view_plan(&p, &f, &v, &e), 0);
+	s = attached_at(&v, "/run/carrel/inside");
+	CHECK(s && s->op == STEP_CLONE && (s->attr & MOUNT_ATTR_RDONLY) && (s->attr & MOUNT_ATTR_NOEXEC));
+	CHECK(s && index_of(&v, s) > index_of(&v, attached_at(&v, "/run/carrel")));
+	CHECK(makes(&v, STEP_SKEL_DIR, "/carrel/inside"));
+	for (i = 0; i < v.n; i++)
+		CHECK(v.steps[i].op != STEP_CLONE || strncmp(v.steps[i].src, "/run/", 5) != 0 || &v.steps[i] == s);
+	view_plan_done(&v);
+}
+
 static void no_home_is_no_failure(void)
 {
 	struct profile p = { .name = (char *)"t" };
@@ -328,6 +353,7 @@ int main(void)
 	TEST(no_root_no_setuid_file);
 	TEST(other_homes_are_hidden_and_the_own_one_is_not);
 	TEST(homes_elsewhere_hide_their_neighbours);
+	TEST(the_second_socket_is_shown_where_it_is_and_nothing_else_of_the_helpers);
 	TEST(no_home_is_no_failure);
 	TEST(binds_get_mount_points_where_the_tree_is_ours);
 	TEST(hidden_paths_are_covered_by_kind);
