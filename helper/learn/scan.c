@@ -11,7 +11,7 @@
 
 static int export_compare(const void *a, const void *b)
 {
-	const struct export *x = a, *y = b;
+	const struct exported *x = a, *y = b;
 
 	return strcmp(x->name, y->name);
 }
@@ -27,8 +27,9 @@ static int collect_exports(struct scan *s)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n; i++)
 		for (size_t k = 0; k < s->objects[i].n_exports; k++)
-			s->exports[s->n_exports++] = (struct export){ s->objects[i].exports[k].name,
-				(uint32_t)i, s->objects[i].exports[k].addr };
+			s->exports[s->n_exports++] =
+				(struct exported){ s->objects[i].exports[k].name, (uint32_t)i,
+					s->objects[i].exports[k].addr };
 	qsort(s->exports, n, sizeof(*s->exports), export_compare);
 	return 0;
 }

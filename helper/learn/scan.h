@@ -18,17 +18,17 @@ struct scan_call {
 	uint32_t arch; /* AUDIT_ARCH_*, the file's */
 	int number; /* never negative; syscall_name() knows most */
 	const char *path; /* the file whose code makes it */
-	char *symbol; /* the function in it through which the way enters that file; "" if it has no
-			 name */
+	char *symbol; /* the function through which the way enters that file; "": no name */
 	const char *user; /* the file where the way begins: a program, or a library's constructor */
 };
 
+/* One of the given files; unresolved: reachable places that make a call whose number is not told
+ * for sure around them. */
 struct scan_file {
 	char *path;
-	char *problem; /* NULL: scanned. Else why not, as words for one line: "not an ELF file" */
+	char *problem; /* NULL: scanned. Else why not, in words for one line: "not an ELF file" */
 	uint32_t arch; /* AUDIT_ARCH_*; 0 where problem says that it is none we can read */
-	size_t unresolved; /* reachable places that make a call whose number the code around it does
-			      not tell */
+	size_t unresolved;
 };
 
 /* Sorted: calls by architecture and number, one entry each; files as they were given. */

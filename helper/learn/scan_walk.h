@@ -21,8 +21,7 @@ struct visit {
 	enum { PASSES_UNKNOWN, PASSES_NO, PASSES_YES } passes;
 };
 
-struct export
-{
+struct exported {
 	const char *name;
 	uint32_t object;
 	uint64_t addr;
@@ -32,13 +31,14 @@ struct place {
 	uint32_t object, function;
 };
 
+/* Of each file: its object, without functions where it has a problem, and a visit for each
+ * function. */
 struct scan {
 	struct scan_file *files;
-	struct object
-		*objects; /* one for each file; without functions where the file has a problem */
-	struct visit **visits; /* one for each function of each object */
+	struct object *objects;
+	struct visit **visits;
 	size_t n;
-	struct export *exports; /* sorted by name */
+	struct exported *exports; /* sorted by name */
 	size_t n_exports;
 	struct place *queue; /* as large as there are functions: each is reached once */
 	size_t queue_head, queue_end;
