@@ -92,14 +92,22 @@ static inline uint32_t runtime_action(const char *name, json_t *errno_ret)
 	return SCMP_ACT_KILL_PROCESS;
 }
 
+/* Above 2^63 - 1 as a string with a mark, see json_numbers_quote(). */
+static inline uint64_t runtime_number(json_t *j)
+{
+	if (json_is_string(j))
+		return strtoull(json_string_value(j) + 1, NULL, 10);
+	return (uint64_t)json_integer_value(j);
+}
+
 static inline struct scmp_arg_cmp runtime_condition(json_t *arg)
 {
 	static const char *const names[] = { "", "NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ" };
 	const char *op = json_string_value(json_object_get(arg, "op")) + strlen("SCMP_CMP_");
 	struct scmp_arg_cmp c = {
 		.arg = (unsigned)json_integer_value(json_object_get(arg, "index")),
-		.datum_a = (uint64_t)json_integer_value(json_object_get(arg, "value")),
-		.datum_b = (uint64_t)json_integer_value(json_object_get(arg, "valueTwo")),
+		.datum_a = runtime_number(json_object_get(arg, "value")),
+		.datum_b = runtime_number(json_object_get(arg, "valueTwo")),
 	};
 
 	for (int i = SCMP_CMP_NE; i <= SCMP_CMP_MASKED_EQ; i++)

@@ -1,16 +1,18 @@
 /*
- * Shipped filters in the words of others: taken back in they say the same, and so does what
- * libseccomp makes of them in a runtime.
+ * Filters in the words of others: taken back in they say the same, and so does what libseccomp
+ * makes of them in a runtime.
  */
 #include "helper/cli/filter_export.h"
+#include "helper/cli/filter_import_json.h"
 #include "policy/bpf_eval.h"
 #include "tests/lib/imported.h"
 #include "tests/lib/runtime.h"
 #include "tests/lib/test.h"
 
-static const char *const shipped[] = { "default", "login", "root", "strict", "hpc", "nested",
-	"observe" };
-#define N_SHIPPED (sizeof(shipped) / sizeof(*shipped))
+/* All that are shipped, and one of our own. */
+static const char *const filters[] = { "default", "login", "root", "strict", "hpc", "nested",
+	"observe", "ordered" };
+#define N_FILTERS (sizeof(filters) / sizeof(*filters))
 
 struct exported {
 	struct filter *f;
@@ -20,16 +22,17 @@ struct exported {
 
 static int export_text(const char *name, bool root, int form, struct exported *x, struct err *e)
 {
-	char dir[512];
-	const char *const dirs[] = { dir };
+	const char *top = getenv("CARREL_SRCDIR") ? getenv("CARREL_SRCDIR") : ".";
+	char dir[512], own[512];
+	const char *const dirs[] = { dir, own };
 	size_t len;
 	FILE *out, *report;
 	int r;
 
 	*x = (struct exported){ .f = NULL };
-	(void)snprintf(dir, sizeof(dir), "%s/etc/filters",
-		getenv("CARREL_SRCDIR") ? getenv("CARREL_SRCDIR") : ".");
-	r = filter_load(dirs, 1, name, root ? FILTER_ROOT_INSIDE : 0, &x->f, e);
+	(void)snprintf(dir, sizeof(dir), "%s/etc/filters", top);
+	(void)snprintf(own, sizeof(own), "%s/tests/import", top);
+	r = filter_load(dirs, 2, name, root ? FILTER_ROOT_INSIDE : 0, &x->f, e);
 	if (r < 0)
 		return r;
 	filter_resolve(x->f, AUDIT_ARCH_X86_64, &x->v);
@@ -178,9 +181,9 @@ static void round_trip(const char *name, bool root, int form)
 
 static void comes_back_the_same(void)
 {
-	for (size_t n = 0; n < N_SHIPPED; n++) {
-		round_trip(shipped[n], false, EXPORT_OCI);
-		round_trip(shipped[n], true, EXPORT_OCI);
+	for (size_t n = 0; n < N_FILTERS; n++) {
+		round_trip(filters[n], false, EXPORT_OCI);
+		round_trip(filters[n], true, EXPORT_OCI);
 	}
 	round_trip("login", true, EXPORT_DOCKER);
 }
@@ -191,16 +194,19 @@ static void runtime_same(const char *name, bool root, int form)
 	struct program p = { .insns = NULL };
 	struct err e = { "" };
 	json_t *profile;
+	char *quoted;
 
 	if (export_text(name, root, form, x, &e) < 0)
 		test_fail(__FILE__, __LINE__, e.text);
-	profile = x->text ? json_loads(x->text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	quoted = x->text ? json_numbers_quote(x->text, strlen(x->text)) : NULL;
+	profile = quoted ? json_loads(quoted, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	CHECK(profile);
 	if (profile && runtime_program(profile, "", "6.18", &p) < 0)
 		test_fail(__FILE__, __LINE__, "libseccomp does not take the profile");
 	else if (profile && all_compare(x, program_verdict, &p) != 0)
 		test_fail(__FILE__, __LINE__, name);
 	free(p.insns);
+	free(quoted);
 	json_decref(profile);
 	exported_done(x);
 	free(x);
@@ -208,9 +214,9 @@ static void runtime_same(const char *name, bool root, int form)
 
 static void a_runtime_makes_the_same_of_it(void)
 {
-	for (size_t n = 0; n < N_SHIPPED; n++) {
-		runtime_same(shipped[n], false, EXPORT_OCI);
-		runtime_same(shipped[n], true, EXPORT_DOCKER);
+	for (size_t n = 0; n < N_FILTERS; n++) {
+		runtime_same(filters[n], false, EXPORT_OCI);
+		runtime_same(filters[n], true, EXPORT_DOCKER);
 	}
 }
 
