@@ -24,7 +24,7 @@
 #include "policy/base/parse.h"
 #include "policy/config.h"
 
-#define SOURCE_MAX (4u << 20)
+#define SOURCE_MAX (1u << 20)
 
 /* What a container has when nobody says otherwise, as the engines' documentation lists it. */
 static const struct {

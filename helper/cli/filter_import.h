@@ -88,7 +88,7 @@ void import_done(struct import *im);
 /* A line of the report. Cut where it is too long. */
 void import_note(struct import *im, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The call of that name, new if need be; NULL: no memory. */
+/* The call of that name, new if need be; NULL: too many, or no memory. */
 struct import_call *import_call(struct import *im, const char *name);
 /* -EINVAL: too many rules. */
 int import_rule_add(struct import_call *c, const struct import_rule *rule, struct err *e);

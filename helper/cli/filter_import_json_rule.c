@@ -235,7 +235,7 @@ static int call_read(const struct json_reading *r, json_t *name, const struct im
 			json_shown(name, buf));
 	call = import_call(r->im, json_string_value(name));
 	if (!call)
-		return err_set(r->e, ENOMEM, "out of memory");
+		return err_set(r->e, ENOMEM, "too many system calls");
 	for (size_t i = 0; i < n; i++) {
 		repeated = repeated || (seen & 1u << conds[i].arg);
 		seen |= 1u << conds[i].arg;

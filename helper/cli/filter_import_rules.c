@@ -14,6 +14,7 @@
 
 #define NOTES_MAX 400
 #define RULES_MAX 4096
+#define CALLS_MAX 4096 /* several times what all architectures have */
 
 void import_done(struct import *im)
 {
@@ -43,6 +44,8 @@ struct import_call *import_call(struct import *im, const char *name)
 	for (size_t i = 0; i < im->n_calls; i++)
 		if (strcmp(im->calls[i].name, name) == 0)
 			return &im->calls[i];
+	if (im->n_calls == CALLS_MAX)
+		return NULL;
 	if ((im->n_calls & (im->n_calls - 1)) == 0) {
 		grown = reallocarray(im->calls, im->n_calls ? 2 * im->n_calls : 1, sizeof(*grown));
 		if (!grown)

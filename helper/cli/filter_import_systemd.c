@@ -38,7 +38,7 @@ static int filter_put_down(struct unit *u)
 		int r;
 
 		if (!c)
-			return err_set(u->e, ENOMEM, "out of memory");
+			return err_set(u->e, ENOMEM, "too many system calls");
 		rule.action =
 			u->allow_list && n->error == ERROR_NONE ? allow : unit_action(u, n->error);
 		(void)snprintf(rule.where, sizeof(rule.where), "SystemCallFilter=");
@@ -57,7 +57,7 @@ static int call_open(struct unit *u, const char *name, struct import_call **ret)
 
 	*ret = NULL;
 	if (!c)
-		return err_set(u->e, ENOMEM, "out of memory");
+		return err_set(u->e, ENOMEM, "too many system calls");
 	now = c->n_rules ? c->rules[0].action : c->otherwise;
 	if (now.kind != CALL_ALLOW)
 		return 0;
@@ -74,7 +74,7 @@ static int cond_put_down(struct unit *u, const char *name, const char *where, in
 	struct import_call *c = import_call(u->im, name);
 
 	if (!c)
-		return err_set(u->e, ENOMEM, "out of memory");
+		return err_set(u->e, ENOMEM, "too many system calls");
 	if (cond)
 		rule.conds[0] = *cond;
 	(void)snprintf(rule.where, sizeof(rule.where), "%s", where);

@@ -342,6 +342,10 @@ static void names_the_place_of_what_it_refuses(void)
 		  "\"value\":2,"
 		  "\"op\":\"SCMP_CMP_EQ\"}]}]}",
 			"runc and crun refuse that" },
+		{ "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"unshare\"],"
+		  "\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":0,\"value\":"
+		  "18446744073709551616,\"op\":\"SCMP_CMP_EQ\"}]}]}",
+			"too big integer" },
 		{ "[Service]\nExecStart=/bin/true\n", "neither JSON nor a unit" },
 		{ "SystemCallFilter=@nonsense\n", "line 1: unknown group '@nonsense'" },
 		{ "\nSystemCallFilter=read:ENONSENSE\n", "line 2: unknown error 'ENONSENSE'" },
@@ -358,6 +362,27 @@ static void names_the_place_of_what_it_refuses(void)
 		imported_done(im);
 		free(im);
 	}
+}
+
+/* A hostile file must cost an answer and not a machine. */
+static void takes_no_more_calls_than_there_can_be(void)
+{
+	struct import_options o = options("", "6.18");
+	struct imported *im = calloc(1, sizeof(*im));
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)fputs("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"", f);
+	for (int i = 0; i < 5000; i++)
+		(void)fprintf(f, ",\"call%d\"", i);
+	(void)fputs("],\"action\":\"SCMP_ACT_LOG\"}]}", f);
+	(void)fclose(f);
+	CHECK(import_text(text, &o, im) < 0);
+	CHECK_CONTAINS(im->error, "too many system calls");
+	free(text);
+	imported_done(im);
+	free(im);
 }
 
 static void closes_the_bits_above_an_int_and_says_so(void)
@@ -425,6 +450,7 @@ int main(int argc, char **argv)
 	TEST(says_what_the_installed_profile_says);
 	TEST(says_what_random_profiles_say);
 	TEST(names_the_place_of_what_it_refuses);
+	TEST(takes_no_more_calls_than_there_can_be);
 	TEST(closes_the_bits_above_an_int_and_says_so);
 	return test_done();
 }
