@@ -135,7 +135,7 @@ static bool field_read(enum field f, struct text v, struct record *r, uint64_t n
 		return read_string(v, r->exe, sizeof(r->exe));
 	/* What was asked for is any int: syscall(-1). */
 	negative = f == F_SYSCALL && skip(&v, "-");
-	if (!skip(&v, w->prefix) || !number(&v, w->base, w->max, &n[f]) || v.at != v.end)
+	if (!skip(&v, w->prefix) || !number(&v, w->base, w->max + negative, &n[f]) || v.at != v.end)
 		return false;
 	if (negative)
 		n[f] = -n[f];
