@@ -207,15 +207,50 @@ static int learn(const struct options *options, struct err *e)
 
 /* ---- the command line ---- */
 
+/* "sim.filter": by another name no profile and no command will find it. */
+static bool is_filter_name(const char *path)
+{
+	static const char suffix[] = ".filter";
+	const char *slash = strrchr(path, '/');
+	const char *base = slash ? slash + 1 : path;
+	size_t n = strlen(base);
+	char name[NAME_BYTES + 1];
+
+	if (n < sizeof(suffix) || n - sizeof(suffix) + 1 > NAME_BYTES || strcmp(base + n - sizeof(suffix) + 1, suffix) != 0)
+		return false;
+	(void)snprintf(name, sizeof(name), "%.*s", (int)(n - sizeof(suffix) + 1), base);
+	return name_valid(name);
+}
+
+static bool can_write_beside(const char *path)
+{
+	_cleanup_free_ char *dir = strdup(path);
+	char *slash = dir ? strrchr(dir, '/') : NULL;
+
+	if (slash)
+		slash[slash == dir] = '\0';
+	return access(slash ? dir : ".", W_OK | X_OK) == 0;
+}
+
 /* Said before anything runs, and not after an hour of work. */
 static int check_output(const struct options *o)
 {
 	struct stat st;
 
-	if (!o->output || o->force || strv_has(&o->merge, o->output) || stat(o->output, &st) < 0)
+	if (!o->output)
+		return 0;
+	if (!can_write_beside(o->output)) {
+		(void)fprintf(stderr, WHO ": %s: cannot be written: %s\n", o->output, strerror(errno));
+		return FAILED;
+	}
+	if (!is_filter_name(o->output))
+		(void)fprintf(stderr, WHO ": %s: only files called NAME.filter are found as filters (a-z, 0-9, -)\n", o->output);
+	if (stat(o->output, &st) < 0)
 		return 0;
 	if (!S_ISREG(st.st_mode))
 		(void)fprintf(stderr, WHO ": %s is no regular file\n", o->output);
+	else if (o->force || strv_has(&o->merge, o->output))
+		return 0;
 	else
 		(void)fprintf(stderr, WHO ": %s exists: '--merge %s' adds to it, --force replaces it\n", o->output, o->output);
 	return FAILED;

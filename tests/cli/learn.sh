@@ -38,6 +38,12 @@ t_same 'and leaves it as it was' "$(cat "$tmp/mine")" mine
 t_match 'unless it is told to' "$(learn --no-proof --force -o "$tmp/mine" -- true)" '^status 0$'
 t_match 'and then does' "$(cat "$tmp/mine")" '^; learnt 1$'
 
+t_match 'a directory that is not there is said before it runs' \
+	"$(learn -o "$tmp/no/such" -- touch "$tmp/ran")" 'no/such: cannot be written'
+t_match 'and what is no file' "$(learn --force -o /dev/null -- touch "$tmp/ran")" 'no regular file'
+t_not 'so that nothing runs' test -e "$tmp/ran"
+t_match 'a name that nobody finds is said' "$(learn --no-proof -o "$tmp/Odd" -- true)" 'only files called NAME.filter'
+
 # ---- how the command runs ----
 
 t_match 'the status is that of the command' "$(learn --no-proof -o "$tmp/s3" -- sh -c 'exit 3')" '^status 3$'
@@ -49,10 +55,15 @@ t_match 'a file that is no program' "$(learn -- "$src/README.md")" '^status 12[6
 t_not 'and nothing is written' test -e "$tmp/none"
 t_same 'the command has its input and its output' \
 	"$(echo hello | timeout 60 "$carrel" learn --no-proof -o "$tmp/cat" --config "$etc" -- cat 2>/dev/null)" hello
-timeout 60 "$carrel" learn --no-proof --config "$etc" -o "$tmp/term" -- sh -c 'trap "exit 7" TERM; sleep 30 & wait' \
+# shellcheck disable=SC2016
+# Not below timeout, which would send it to the whole group.
+"$carrel" learn --no-proof --config "$etc" -o "$tmp/term" -- sh -c \
+	'sleep 60 & sleeper=$!; trap "kill $sleeper; exit 7" TERM; : >ready; wait' \
 	2>/dev/null &
 learner=$!
-sleep 1
+until [ -e ready ] || ! kill -0 "$learner" 2>/dev/null; do
+	sleep 0.1
+done
 kill -TERM "$learner"
 wait "$learner"
 t_same 'a signal to us is passed on' "$?" 7
