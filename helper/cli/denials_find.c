@@ -32,7 +32,6 @@ struct loaded {
 
 struct making {
 	const struct filter_finder *finder;
-	const struct denials_options *options;
 	struct people *people;
 	bool accounts_read;
 	struct loaded **loaded;
@@ -344,7 +343,7 @@ static void making_done(struct making *m)
 int findings_make(const struct filter_finder *ff, const struct denials_options *o, struct gathered *g, struct findings *ret,
 	struct err *e)
 {
-	_cleanup_(making_done) struct making m = { .finder = ff, .options = o, .people = &g->people };
+	_cleanup_(making_done) struct making m = { .finder = ff, .people = &g->people };
 	struct findings f = { 0 };
 	uint32_t uid = 0;
 	int r = wanted_uid(o->user, &uid, e);

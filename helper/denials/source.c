@@ -234,11 +234,13 @@ static int take_record(struct reading *g, const struct record *r)
 				 : !limits->since_us && !limits->until_us;
 	if (!g->in_range || !seen_add(&g->source->seen, r->time_us, r->serial))
 		return 0;
+	g->answer = g->each(r, g->data);
+	if (g->answer != 0)
+		return g->answer < 0 ? ENOUGH : 0;
 	g->log->records++;
 	if (!g->log->oldest_us || (r->time_us && r->time_us < g->log->oldest_us))
 		g->log->oldest_us = r->time_us;
-	g->answer = g->each(r, g->data);
-	return g->answer < 0 ? ENOUGH : 0;
+	return 0;
 }
 
 static int take_line(const char *line, size_t len, void *data)

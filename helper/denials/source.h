@@ -30,7 +30,8 @@ struct reading_limits {
 
 /*
  * Calls each() for every record between since and until, once, also where two logs hold the same. Their order is that of each
- * log. A negative answer of each() ends it and is returned. -ETIME: the deadline passed; what was read was given.
+ * log. A negative answer of each() ends it and is returned; a positive one says that the record is none of the caller's, and
+ * is not to be counted in what is told of the source. -ETIME: the deadline passed; what was read was given.
  */
 int source_read(struct source *s, const struct reading_limits *limits,
 	int (*each)(const struct record *r, void *data), void *data, struct err *e);

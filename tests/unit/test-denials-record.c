@@ -300,6 +300,11 @@ static void reads_a_file_between_times_and_each_record_once(void)
 	CHECK_EQ(counted_between(250, 0, &c, notes, &n), 0);
 	CHECK_EQ(c.n, 2);
 	CHECK_CONTAINS(notes[2].text, "dropped 8 audit records");
+	c = (struct counted){ .answer = 1 };
+	CHECK_EQ(counted_between(0, 0, &c, notes, &n), 0);
+	CHECK_EQ(c.n, 4);
+	CHECK_CONTAINS(notes[0].text, ": 0 records"); /* none of the caller's */
+	CHECK(!strstr(notes[0].text, "oldest"));
 	c = (struct counted){ .answer = -EIO };
 	CHECK_EQ(counted_between(0, 0, &c, notes, &n), -EIO);
 	CHECK_EQ(c.n, 1);
