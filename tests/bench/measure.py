@@ -42,9 +42,9 @@ alice = brief
 NULL = subprocess.DEVNULL
 
 
-def spawned(argv):
+def spawned(argv, silent=(0, 1)):
     """Milliseconds of a program from its start to its end."""
-    quiet = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1)]
+    quiet = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in silent]
     start = time.monotonic()
     pid = os.posix_spawnp(argv[0], argv, os.environ, file_actions=quiet)
     status = os.waitpid(pid, 0)[1]
