@@ -19,6 +19,7 @@
 #include "helper/cli/filter_find.h"
 #include "helper/public/program.h"
 #include "policy/base/cleanup.h"
+#include "policy/base/io.h"
 #include "policy/filter.h"
 
 /* As for env(1) and nohup(1). */
@@ -59,7 +60,8 @@ static void __attribute__((noreturn)) child(int fd, char **argv)
 	if (r < 0)
 		_exit(fail("the filter cannot be attached", -r, EXIT_TROUBLE));
 	(void)execvp(argv[0], argv);
-	_exit(fail(argv[0], errno, errno == ENOENT ? EXIT_MISSING : EXIT_CANNOT));
+	r = command_error(argv[0], errno);
+	_exit(fail(argv[0], r, r == ENOENT ? EXIT_MISSING : EXIT_CANNOT));
 }
 
 /* The terminal's signals are for the command; we stay to tell how it ended. */

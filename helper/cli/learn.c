@@ -236,23 +236,24 @@ static bool can_write_beside(const char *path)
 static int check_output(const struct options *o)
 {
 	struct stat st;
+	bool there;
 
 	if (!o->output)
 		return 0;
+	there = stat(o->output, &st) == 0;
+	if (there && !S_ISREG(st.st_mode)) {
+		(void)fprintf(stderr, WHO ": %s is no regular file\n", o->output);
+		return FAILED;
+	}
 	if (!can_write_beside(o->output)) {
 		(void)fprintf(stderr, WHO ": %s: cannot be written: %s\n", o->output, strerror(errno));
 		return FAILED;
 	}
 	if (!is_filter_name(o->output))
 		(void)fprintf(stderr, WHO ": %s: only files called NAME.filter are found as filters (a-z, 0-9, -)\n", o->output);
-	if (stat(o->output, &st) < 0)
+	if (!there || o->force || strv_has(&o->merge, o->output))
 		return 0;
-	if (!S_ISREG(st.st_mode))
-		(void)fprintf(stderr, WHO ": %s is no regular file\n", o->output);
-	else if (o->force || strv_has(&o->merge, o->output))
-		return 0;
-	else
-		(void)fprintf(stderr, WHO ": %s exists: '--merge %s' adds to it, --force replaces it\n", o->output, o->output);
+	(void)fprintf(stderr, WHO ": %s exists: '--merge %s' adds to it, --force replaces it\n", o->output, o->output);
 	return FAILED;
 }
 

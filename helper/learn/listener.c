@@ -28,6 +28,7 @@
 
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
+#include "policy/base/io.h"
 
 /* Linux 5.19 and 6.6; older headers do not know them, older kernels refuse them. */
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -89,8 +90,8 @@ static void __attribute__((noreturn)) child(char *const *argv, const struct sock
 		silence();
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
 	(void)execvp(argv[0], argv);
-	shared->exec_error = errno;
-	_exit(errno == ENOENT ? 127 : 126);
+	shared->exec_error = command_error(argv[0], errno);
+	_exit(shared->exec_error == ENOENT ? 127 : 126);
 }
 
 /* Until the child has told, or died before it could. */

@@ -1,6 +1,7 @@
 #include "policy/base/io.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,4 +64,22 @@ int fd_read_all(int fd, size_t max, char **ret, size_t *ret_len, struct err *e)
 	*ret = ptr_take(&text);
 	*ret_len = n;
 	return 0;
+}
+
+int command_error(const char *name, int error)
+{
+	const char *dir = getenv("PATH");
+
+	if (error != EACCES || strchr(name, '/') || !dir)
+		return error;
+	for (size_t n; *dir; dir += n + (dir[n] != '\0')) {
+		char path[4096];
+
+		n = strcspn(dir, ":");
+		if ((size_t)snprintf(path, sizeof(path), "%.*s/%s", (int)n, dir, name) >= sizeof(path))
+			continue;
+		if (access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR && errno != EACCES))
+			return error;
+	}
+	return ENOENT;
 }

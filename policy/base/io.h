@@ -15,4 +15,10 @@ int fd_check_type(int fd, mode_t type, struct err *e);
 /* The whole rest of the file, NUL-terminated, malloc'ed. -EFBIG: more than max bytes. */
 int fd_read_all(int fd, size_t max, char **ret, size_t *ret_len, struct err *e);
 
+/*
+ * What execvp(3)'s error of a command means: it says EACCES of a name that is nowhere, too, when a directory of PATH
+ * cannot be searched. ENOENT then, as shells have it.
+ */
+int command_error(const char *name, int error);
+
 #endif
