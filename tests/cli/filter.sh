@@ -273,7 +273,7 @@ fi
 
 # ---- the shipped filters under the administrator's ----
 
-datadir=$("${MAKE:-make}" -s -C "$build" print-datadir)
+datadir=$("${MAKE:-make}" -s --no-print-directory -C "$build" print-datadir)
 # shellcheck disable=SC2016
 stacked() {
 	unshare -rm sh -c '
