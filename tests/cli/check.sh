@@ -59,6 +59,24 @@ fresh
 echo 'rubbish' >"$etc/filters/default.filter"
 finds 'names the filter that is broken' "^error: $etc/carrel.conf:1: .*default.filter:1: " 1
 fresh
+sed 's/root = yes/filter = small/' "$etc/carrel.conf" >"$etc/new" && mv "$etc/new" "$etc/carrel.conf"
+printf '[filter]\nallow = socket\n[args]\nsocket.domain = AF_UNIX\n' >"$etc/filters/small.filter"
+t_same 'has nothing to say of a filter for the own ABI' "$("$carrel" check "$etc" | grep -c socketcall)" 0
+printf '[filter]\nallow = socket\narches = native i386\n[args]\nsocket.domain = AF_UNIX\n' >"$etc/filters/small.filter"
+finds 'warns of rules that 32-bit programs go round' "^warning: $etc/filters/small.filter:3: .*socketcall" 0
+# 64 comparisons under a mask, for each of 30 families: more instructions than the kernel takes.
+{
+	printf '[filter]\nallow = socket\n[args]\n'
+	for family in $(seq 30); do
+		printf 'socket(%d).protocol = not\n' "$family"
+		for value in $(seq 8); do
+			printf '\t0x%d1/0xff1 0x%d2/0xff2 0x%d3/0xff3 0x%d4/0xff4 0x%d5/0xff5 0x%d6/0xff6 0x%d7/0xff7 0x%d8/0xff8\n' \
+				"$value" "$value" "$value" "$value" "$value" "$value" "$value" "$value"
+		done
+	done
+} >"$etc/filters/small.filter"
+finds 'refuses what is no program' "^error: $etc/carrel.conf:1: .*more than the 4096 instructions" 1
+fresh
 rm "$etc/carrel.conf"
 finds 'misses carrel.conf' "^error: $etc/carrel.conf: No such file" 1
 
