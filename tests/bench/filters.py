@@ -150,6 +150,8 @@ def learning(report, times):
         found = {way: [] for way in ways}
         for turn in range(times + 1):
             for way, prefix in ways.items():
+                if way == "strace -f" and turn != 1:  # takes minutes, and nobody's budget hangs on it
+                    continue
                 took = spawned(prefix + argv, silent=(0, 1, 2))
                 if turn > 0:
                     found[way].append(took)
