@@ -151,7 +151,7 @@ bool arg_rule_hits(const struct arg_rule *rule, const uint64_t call_args[6], boo
 	return meets(rule->values, rule->n_values, value) == rule->exclude;
 }
 
-static uint32_t action_value(enum call_action action, int error)
+uint32_t call_action_verdict(enum call_action action, int error)
 {
 	switch (action) {
 	case CALL_REFUSE:
@@ -183,7 +183,7 @@ static uint32_t args_verdict(const struct filter *f, const struct verdict_table 
 				continue;
 			*at = &rule->at;
 			if (rule->action != CALL_LOG)
-				return action_value(rule->action, rule->error);
+				return call_action_verdict(rule->action, rule->error);
 			if (!quiet)
 				verdict = SECCOMP_RET_LOG;
 		}
@@ -203,7 +203,7 @@ static uint32_t number_verdict(const struct filter *f, const struct verdict_tabl
 	if (n >= SYSCALLS_MAX)
 		return SECCOMP_RET_ERRNO | ENOSYS;
 	*at = t->call[n].at;
-	verdict = action_value(t->call[n].action, t->call[n].error);
+	verdict = call_action_verdict(t->call[n].action, t->call[n].error);
 	memcpy(call_args, data->args, sizeof(call_args));
 	return t->call[n].action < CALL_LOG ? verdict
 					    : args_verdict(f, t, data->nr, call_args, verdict, at);

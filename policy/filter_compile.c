@@ -31,21 +31,6 @@ struct program {
 	bool quiet;
 };
 
-static uint32_t verdict_of(enum call_action action, int error)
-{
-	switch (action) {
-	case CALL_REFUSE:
-		return SECCOMP_RET_ERRNO | (uint32_t)error;
-	case CALL_LOG:
-		return SECCOMP_RET_LOG;
-	case CALL_ALLOW:
-		return SECCOMP_RET_ALLOW;
-	case CALL_KILL:
-		break;
-	}
-	return SECCOMP_RET_KILL_PROCESS;
-}
-
 /* ---- one comparison ---- */
 
 /* Of the low or high half of an argument's register. */
@@ -111,7 +96,7 @@ static bpf_label rule_emit(
 	if (whole && rule->n_values > 0) {
 		broken = rule->action == CALL_LOG
 				 ? w.logged
-				 : bpf_ret(out, verdict_of(rule->action, rule->error));
+				 : bpf_ret(out, call_action_verdict(rule->action, rule->error));
 		begin = rule->exclude ? matches_emit(out, rule->arg, rule->values, rule->n_values,
 						broken, kept)
 				      : matches_emit(out, rule->arg, rule->values, rule->n_values,
@@ -121,7 +106,7 @@ static bpf_label rule_emit(
 	if (rule->n_quiet > 0) {
 		quiet = kept;
 		if (rule->action != CALL_LOG)
-			quiet = bpf_ret(out, p->quiet ? verdict_of(rule->action, rule->error)
+			quiet = bpf_ret(out, p->quiet ? call_action_verdict(rule->action, rule->error)
 						      : SECCOMP_RET_ALLOW);
 		begin = matches_emit(out, rule->arg, rule->quiet, rule->n_quiet, quiet, begin);
 	}
@@ -149,7 +134,7 @@ static bpf_label call_emit(struct program *p, int number)
 	bool mine = v->quiet == p->quiet;
 	struct ways w = { 0 };
 
-	w.kept = bpf_ret(&p->out, mine ? verdict_of(v->action, v->error) : SECCOMP_RET_ALLOW);
+	w.kept = bpf_ret(&p->out, mine ? call_action_verdict(v->action, v->error) : SECCOMP_RET_ALLOW);
 	if (mine && logs_before(p, number, p->f->n_args))
 		w.logged = bpf_ret(&p->out, SECCOMP_RET_LOG);
 	for (size_t i = p->f->n_args; i-- > 0;) {
@@ -188,7 +173,7 @@ static struct run run_at(const struct program *p, uint32_t number)
 		return run;
 	}
 	if (t->call[number].quiet == p->quiet)
-		run.verdict = verdict_of(t->call[number].action, t->call[number].error);
+		run.verdict = call_action_verdict(t->call[number].action, t->call[number].error);
 	for (size_t i = 0; i < p->f->n_args; i++)
 		run.args |= t->rule_call[i] == (int)number &&
 			    (t->call[number].quiet == p->quiet || p->f->args[i].n_quiet > 0);

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,22 +263,13 @@ static int args_line(struct reading *r, const struct config_line *l, char *value
 /* root=yes, root=no, arch=ARCH; *ret_holds is cleared by one that is not so. */
 static int condition(struct reading *r, const char *word, bool *ret_holds, struct err *e)
 {
-	static const struct {
-		const char *name;
-		uint32_t arch;
-	} arches[] = {
-		{ "arch=x86-64", AUDIT_ARCH_X86_64 },
-		{ "arch=aarch64", AUDIT_ARCH_AARCH64 },
-		{ "arch=i386", AUDIT_ARCH_I386 },
-	};
+	uint32_t arch = strncmp(word, "arch=", 5) == 0 ? arch_by_name(word + 5) : 0;
 	bool inside = r->flags & FILTER_ROOT_INSIDE;
 
-	for (size_t i = 0; i < sizeof(arches) / sizeof(*arches); i++) {
-		if (strcmp(word, arches[i].name) != 0)
-			continue;
+	if (arch) {
 		if (r->arch)
 			return err_set(e, EINVAL, "'%s' is a second arch=", word);
-		r->arch = arches[i].arch;
+		r->arch = arch;
 		return 0;
 	}
 	if (strcmp(word, "root=yes") != 0 && strcmp(word, "root=no") != 0)

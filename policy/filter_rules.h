@@ -24,6 +24,9 @@ enum call_action {
 	CALL_ALLOW, /* as far as the argument rules let it */
 };
 
+/* The SECCOMP_RET_* value of an action. */
+uint32_t call_action_verdict(enum call_action action, int error);
+
 /* One word of allow, log, refuse or kill, groups resolved. Later lines override earlier ones. */
 struct call_line {
 	char name[SYSCALL_NAME_MAX]; /* or "@known" */

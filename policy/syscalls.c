@@ -543,6 +543,32 @@ uint32_t syscall_native_arch(void)
 	return seccomp_arch_native();
 }
 
+/* The names of carrel-filter(5). */
+static const struct {
+	const char *name;
+	uint32_t arch;
+} abis[] = {
+	{ "x86-64", AUDIT_ARCH_X86_64 },
+	{ "aarch64", AUDIT_ARCH_AARCH64 },
+	{ "i386", AUDIT_ARCH_I386 },
+};
+
+const char *arch_name(uint32_t arch)
+{
+	for (size_t i = 0; i < sizeof(abis) / sizeof(*abis); i++)
+		if (abis[i].arch == arch)
+			return abis[i].name;
+	return NULL;
+}
+
+uint32_t arch_by_name(const char *name)
+{
+	for (size_t i = 0; i < sizeof(abis) / sizeof(*abis); i++)
+		if (strcmp(abis[i].name, name) == 0)
+			return abis[i].arch;
+	return 0;
+}
+
 static int unified_number(const char *name)
 {
 	for (int n = UNIFIED_FIRST; n < UNIFIED_END; n++)

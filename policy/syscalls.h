@@ -16,12 +16,15 @@
 /* AUDIT_ARCH_* of this machine. */
 uint32_t syscall_native_arch(void);
 
+/* "x86-64"; NULL for an architecture that filters are not made for. */
+const char *arch_name(uint32_t arch);
+/* AUDIT_ARCH_* of such a name, 0 when there is none. */
+uint32_t arch_by_name(const char *name);
+
 /* Known to this program or to libseccomp on any architecture. */
 bool syscall_known(const char *name);
 
-/*
- * The call's number on the architecture, below SYSCALLS_MAX; -ENOENT if it has none there.
- */
+/* The call's number on the architecture, below SYSCALLS_MAX; -ENOENT if it has none there. */
 int syscall_number(uint32_t arch, const char *name);
 
 /*

@@ -23,20 +23,6 @@ struct writing {
 /* Numbers that nobody knows, and so everything that is ENOSYS anyway. */
 #define DEFAULT_VERDICT (SECCOMP_RET_ERRNO | ENOSYS)
 
-static uint32_t call_verdict(const struct call_verdict *v)
-{
-	switch (v->action) {
-	case CALL_ALLOW:
-		return SECCOMP_RET_ALLOW;
-	case CALL_LOG:
-		return SECCOMP_RET_LOG;
-	case CALL_REFUSE:
-		return SECCOMP_RET_ERRNO | (uint32_t)v->error;
-	default:
-		return SECCOMP_RET_KILL_PROCESS;
-	}
-}
-
 static void action_put(FILE *out, uint32_t verdict)
 {
 	switch (verdict & SECCOMP_RET_ACTION_FULL) {
@@ -78,7 +64,7 @@ static void names_put(struct writing *p, uint32_t verdict)
 
 	for (int n = 0; n < SYSCALLS_MAX; n++) {
 		if (!syscall_name(p->t->arch, n, name) || ruled(p, n) ||
-			call_verdict(&p->t->call[n]) != verdict)
+			call_action_verdict(p->t->call[n].action, p->t->call[n].error) != verdict)
 			continue;
 		if (count == 0) {
 			rule_begin(p);
@@ -171,7 +157,8 @@ int export_json(const struct filter *f, const struct verdicts *v, enum export_fo
 
 	head_put(&p, form);
 	for (int n = 0; n < SYSCALLS_MAX; n++) {
-		uint32_t verdict = call_verdict(&p.t->call[n]);
+		const struct call_verdict *call = &p.t->call[n];
+		uint32_t verdict = call_action_verdict(call->action, call->error);
 		size_t i = 0;
 
 		while (i < n_done && done[i] != verdict)

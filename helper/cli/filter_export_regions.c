@@ -118,14 +118,6 @@ static int hits_of(const struct arg_rule *rule, bool quiet, struct match_set *re
 	return r;
 }
 
-static uint32_t rule_verdict(const struct arg_rule *rule)
-{
-	if (rule->action == CALL_LOG)
-		return SECCOMP_RET_LOG;
-	return rule->action == CALL_REFUSE ? SECCOMP_RET_ERRNO | (uint32_t)rule->error
-					   : SECCOMP_RET_KILL_PROCESS;
-}
-
 /* Parts one region by the rule's argument. */
 static int hit_cut(const struct arg_rule *rule, const struct match_set *hits,
 	const struct region *from, struct regions *to)
@@ -134,7 +126,7 @@ static int hit_cut(const struct arg_rule *rule, const struct match_set *hits,
 	struct region hit = *from;
 	int r = arg_part(from, rule->arg->index, hits, &in, &out);
 
-	hit.verdict = rule_verdict(rule);
+	hit.verdict = call_action_verdict(rule->action, rule->error);
 	hit.settled = rule->action != CALL_LOG;
 	if (r == 0)
 		r = regions_add(to, &hit, rule->arg->index, &in);

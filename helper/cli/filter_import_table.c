@@ -36,16 +36,7 @@ void table_free(struct table *t)
 
 uint32_t import_action_verdict(struct import_action a)
 {
-	switch (a.kind) {
-	case CALL_ALLOW:
-		return SECCOMP_RET_ALLOW;
-	case CALL_LOG:
-		return SECCOMP_RET_LOG;
-	case CALL_REFUSE:
-		return SECCOMP_RET_ERRNO | (uint32_t)a.error;
-	default:
-		return SECCOMP_RET_KILL_PROCESS;
-	}
+	return call_action_verdict(a.kind, a.error);
 }
 
 bool import_cond_holds(const struct import_cond *c, const uint64_t args[static CALL_ARGS])

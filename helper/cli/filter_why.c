@@ -85,9 +85,7 @@ static void answer_args(const struct question *q, struct answer *a)
 		case RULE_BROKEN:
 			if (rule->action == CALL_LOG)
 				break;
-			a->verdict = rule->action == CALL_KILL
-					     ? SECCOMP_RET_KILL_PROCESS
-					     : SECCOMP_RET_ERRNO | (uint32_t)rule->error;
+			a->verdict = call_action_verdict(rule->action, rule->error);
 			a->at = &rule->at;
 			a->depends = false;
 			return;

@@ -12,32 +12,6 @@
 #include "helper/cli/filter_find.h"
 #include "policy/base/cleanup.h"
 
-/* The names of carrel-filter(5). */
-static const struct {
-	const char *name;
-	uint32_t arch;
-} arches[] = {
-	{ "x86-64", AUDIT_ARCH_X86_64 },
-	{ "aarch64", AUDIT_ARCH_AARCH64 },
-	{ "i386", AUDIT_ARCH_I386 },
-};
-
-const char *arch_name(uint32_t arch)
-{
-	for (size_t i = 0; i < sizeof(arches) / sizeof(*arches); i++)
-		if (arches[i].arch == arch)
-			return arches[i].name;
-	return NULL;
-}
-
-uint32_t arch_by_name(const char *name)
-{
-	for (size_t i = 0; i < sizeof(arches) / sizeof(*arches); i++)
-		if (strcmp(arches[i].name, name) == 0)
-			return arches[i].arch;
-	return 0;
-}
-
 uint32_t arch_machine(uint32_t abi)
 {
 	return abi == AUDIT_ARCH_I386 ? AUDIT_ARCH_X86_64 : abi;

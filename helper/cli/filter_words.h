@@ -9,11 +9,6 @@
 
 #include "policy/filter_rules.h"
 
-/* "x86-64"; NULL for an architecture that filters are not made for. */
-const char *arch_name(uint32_t arch);
-/* AUDIT_ARCH_* of such a name, 0 when there is none. */
-uint32_t arch_by_name(const char *name);
-
 /* The machine whose filters speak of an ABI: i386 programs run on x86-64. */
 uint32_t arch_machine(uint32_t abi);
 /* The verdicts on calls of an ABI; NULL: such a call ends the process. */

@@ -29,6 +29,7 @@
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
 #include "policy/filter.h"
+#include "tests/lib/filtered_child.h"
 #include "tests/lib/test.h"
 
 #define HIGH (1UL << 32)
@@ -67,22 +68,10 @@ static void compile_all(void)
 	}
 }
 
-/* In a child: attach, or die by a status that no test expects. */
 static void confine(int filter)
 {
-	if (filter == NONE)
-		return;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || program_attach(programs[filter]) < 0)
-		_exit(250);
-}
-
-static int wait_status(pid_t pid)
-{
-	int status = -1;
-
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status;
+	if (filter != NONE)
+		confine_self(programs[filter]);
 }
 
 /*
