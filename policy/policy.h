@@ -44,6 +44,16 @@ struct profile {
 	struct strv bind_readonly;
 	struct strv hide;
 	struct strv devices; /* absolute paths below /dev */
+	/* Launches (carrel run); sessions do not look at them. */
+	bool run; /* may start containers at all */
+	struct strv images; /* globs of names, fnmatch(3) */
+	bool image_signed; /* `signed`: only images with a signature of a trusted key */
+	uint64_t max_containers; /* of one user at a time, under any profile; 0: no limit */
+	bool home; /* --home is allowed */
+	struct strv run_bind; /* trees from which --bind may take */
+	struct strv run_profiles; /* profiles that --profile may choose besides this one */
+	uint64_t keep_size; /* bytes that --keep may keep of each image; 0: nothing is kept */
+	bool bundles; /* --bundle: trees of the user's own */
 };
 
 /* One line of [assign]. */
@@ -113,6 +123,9 @@ struct decision {
 
 /* A user manager of systemd's runs on the host whatever it is asked: never for a confined user. */
 #define SERVICE_USER_MANAGER "systemd-user"
+
+/* carrel run asks as this service: lines of [assign run] come first. */
+#define SERVICE_RUN "run"
 
 /*
  * First match wins: the lines of [assign SERVICE] in order, then those of [assign]. uid 0 is always

@@ -4,6 +4,7 @@
 #	pam_module, helper, helper/learn -> helper/public -> policy -> policy/base
 #	helper/cli -> helper/learn
 #	helper/cli, helper -> helper/denials -> helper/public
+#	helper/cli, helper -> helper/image -> helper/public
 #	helper/door -> helper/public
 #
 # One header lies below all of them: helper/public/program.h is a file format and a prototype, includes nothing of
@@ -22,6 +23,7 @@ function layer(file) {
 	if (file ~ /^helper\/door\//) return "door"
 	if (file ~ /^helper\/learn\//) return "learn"
 	if (file ~ /^helper\/denials\//) return "denials"
+	if (file ~ /^helper\/image\//) return "image"
 	if (file ~ /^helper\/cli\//) return "cli"
 	if (file ~ /^helper\//) return "helper"
 	if (file ~ /^pam_module\//) return "module"
@@ -35,8 +37,9 @@ BEGIN {
 	below["door"] = " door public format "
 	below["learn"] = " learn public policy base format "
 	below["denials"] = " denials public policy base format "
-	below["cli"] = " cli learn denials public policy base format "
-	below["helper"] = " helper denials public policy base format "
+	below["image"] = " image public policy base format "
+	below["cli"] = " cli learn denials image public policy base format "
+	below["helper"] = " helper denials image public policy base format "
 	below["module"] = " module public policy base format "
 }
 /^[ \t]*#[ \t]*include[ \t]*"/ {

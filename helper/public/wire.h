@@ -14,7 +14,10 @@
 #ifndef WIRE_SOCKET /* only tests say another */
 #define WIRE_SOCKET "/run/carrel/helper.sock"
 #endif
-/* The same helper, for who is inside a container: its view shows that directory, and only REQ_DENIALS is heard there. */
+/*
+ * The same helper, for who is inside a container: its view shows that directory, and the module's and the door's requests are
+ * not heard there. Root of the host asks for launches there too, as the other socket takes from root only what the module says.
+ */
 #ifndef WIRE_INSIDE
 #define WIRE_INSIDE "/run/carrel/inside/helper.sock"
 #endif
@@ -27,6 +30,10 @@ enum request {
 	REQ_CLOSE,	/* root: pam_carrel.so closes it, when the first connection is gone */
 	REQ_ENTER,	/* any: carrel-door, from inside a door session */
 	REQ_DENIALS,	/* any: carrel denials, also from inside a container */
+	REQ_LAUNCH,	/* any: carrel run; likewise the next three */
+	REQ_EXEC,	/* carrel exec */
+	REQ_LIST,	/* carrel list */
+	REQ_KILL,	/* carrel kill */
 };
 
 struct wire_head {
@@ -106,12 +113,98 @@ enum enter_event_kind {
 	EVENT_FAILED,	/* relay to door: errno `value`, step in `text` (empty: execve): it never ran; the last message */
 	EVENT_SIGNAL,	/* door to relay: send signal `value` to the command's foreground process group */
 	EVENT_CONT,	/* door to relay: go on; `value` 1: in the foreground of the pty, 0: in its background */
+	EVENT_RUNNING,	/* relay to client, of a detached launch: the program runs; the last message */
 };
 
 struct enter_event {
 	uint32_t kind;
 	int32_t value;
 	char text[56];
+};
+
+#define LAUNCH_NAME_MAX 64 /* bytes of a container's or an image's name: [a-z0-9][a-z0-9._-]* */
+#define LAUNCH_BINDS_MAX 16
+#define LAUNCH_BINDS_BYTES 8192
+
+#define LAUNCH_DETACH (1u << 0)	  /* the client leaves after EVENT_RUNNING; output goes to the journal */
+#define LAUNCH_HOME (1u << 1)	  /* show the caller's home */
+#define LAUNCH_KEEP (1u << 2)	  /* what is written is kept for the next launch of this user and image */
+#define LAUNCH_NET_NONE (1u << 3) /* at most one of these two; neither: what the profile says */
+#define LAUNCH_NET_HOST (1u << 4)
+#define LAUNCH_ROOTFS (1u << 5)	  /* `image` is empty: the tree is the first of `binds`, a directory of the caller's (--bundle) */
+#define LAUNCH_READONLY (1u << 6) /* the tree cannot be written */
+
+/*
+ * Starts a container. fds as for REQ_ENTER: 0, 1, 2 stdio; 3 the payload; and with `narrow` a fifth, a compiled filter
+ * (program.h) that is attached after the profile's: it can only take away. In `command` argc 0 stands for the image's own
+ * command; the payload's file is then empty, and so is its cwd when the caller named no directory. A file without '/' is looked
+ * for in the PATH of the container. The payload's environment holds only what is to be set (--env, TERM).
+ */
+struct launch_request {
+	struct wire_head head;
+	uint32_t flags; /* LAUNCH_* */
+	uint32_t narrow; /* 1: there is a fifth fd */
+	char image[LAUNCH_NAME_MAX + 1];
+	char name[LAUNCH_NAME_MAX + 1]; /* of the container; empty: the helper makes one */
+	char profile[33]; /* empty: the one that policy gives */
+	char user[33]; /* inside: a name of the image's /etc/passwd or a number; empty: root, or the caller's where root = no */
+	uint16_t n_binds;
+	uint32_t binds_bytes;
+	char binds[LAUNCH_BINDS_BYTES]; /* n_binds times "SRC\0DST\0rw\0" or "...ro\0", absolute paths */
+	struct enter_request command; /* its head is not looked at */
+};
+
+/* Then, after ANSWER_CONFINED, struct enter_event as for REQ_ENTER. */
+struct launch_answer {
+	struct wire_head head;
+	uint32_t answer; /* ANSWER_CONFINED or ANSWER_REFUSED */
+	char name[LAUNCH_NAME_MAX + 1]; /* of the container */
+	char text[512]; /* ANSWER_REFUSED: why */
+};
+
+/* Runs one more program in a launched container. fds and answers as for REQ_LAUNCH. */
+struct exec_request {
+	struct wire_head head;
+	char name[LAUNCH_NAME_MAX + 1];
+	char user[33]; /* as in struct launch_request */
+	struct enter_request command;
+};
+
+struct list_request {
+	struct wire_head head;
+	uint32_t all; /* everybody's; root only */
+};
+
+enum list_kind { LIST_END, LIST_REFUSED, LIST_CONTAINER };
+
+/* Many messages answer; the last is END or REFUSED (text says why). */
+struct list_item {
+	struct wire_head head;
+	uint32_t kind;
+	uint32_t uid;
+	int32_t pid; /* of its pid 1, on the host */
+	uint32_t sessions; /* 0: a launch */
+	uint32_t range_start, range_count;
+	uint64_t started_us; /* wall clock; 0: not known */
+	char name[LAUNCH_NAME_MAX + 1]; /* "@PROFILE": the container of a user's sessions */
+	char profile[33];
+	char image[LAUNCH_NAME_MAX + 1];
+	char digest[80];
+	char text[256]; /* its command, for people */
+};
+
+/* signal 0: ends the container, at once if it does not by itself within a few seconds. */
+struct kill_request {
+	struct wire_head head;
+	uint32_t uid; /* whose; (uint32_t)-1: the caller's own. Others' only for root */
+	uint32_t signal; /* to its command */
+	char name[LAUNCH_NAME_MAX + 1]; /* as LIST_CONTAINER tells it */
+};
+
+struct kill_answer {
+	struct wire_head head;
+	uint32_t answer; /* ANSWER_CONFINED: done; ANSWER_REFUSED: text says why */
+	char text[256];
 };
 
 /* Which calls of the caller's own were refused, as the logs tell. Many messages answer; the last is END or REFUSED. */
