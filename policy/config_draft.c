@@ -26,10 +26,8 @@ enum { SET_POOL = 1, SET_UIDS = 2, SET_NEGATIVE = 4 };
 
 void draft_done(struct draft *d)
 {
-	for (size_t i = 0; i < d->n_profiles; i++) {
-		profile_done(&d->profiles[i].p);
-		free(d->profiles[i].inherit);
-	}
+	for (size_t i = 0; i < d->n_profiles; i++)
+		profile_draft_done(&d->profiles[i]);
 	for (size_t i = 0; i < d->n_assigns; i++) {
 		free(d->assigns[i].a.service);
 		free(d->assigns[i].a.who);
@@ -306,13 +304,28 @@ int draft_line(void *data, const struct config_line *l, struct err *e)
 	return s->begin ? s->begin(data, arg, l, e) : 0;
 }
 
+static int check_run_profiles(const struct draft *d, const struct profile_draft *p, struct err *e)
+{
+	for (size_t i = 0; i < p->n_run_profiles_at; i++) {
+		const struct origin *at = &p->run_profiles_at[i];
+		const char *name = p->p.run_profiles.v[i];
+
+		if (!draft_profile(d, name))
+			return err_set(e, EINVAL, "%s:%u: run-profiles = '%s': no such profile",
+				at->file, at->line, name);
+	}
+	return 0;
+}
+
 static int finish_profiles(struct draft *d, struct err *e)
 {
 	for (size_t i = 0; i < d->n_profiles; i++) {
 		struct profile_draft *child = &d->profiles[i], *parent = NULL;
 		const struct origin *at = &child->inherit_at;
-		int r;
+		int r = check_run_profiles(d, child, e);
 
+		if (r < 0)
+			return r;
 		if (child->inherit) {
 			parent = draft_profile(d, child->inherit);
 			if (!parent)

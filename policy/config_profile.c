@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,18 @@
 #include "policy/base/parse.h"
 #include "policy/config.h"
 
-enum kind { KIND_NAME, KIND_BOOL, KIND_WORD, KIND_NUMBER, KIND_SIZE, KIND_PERCENT, KIND_PATHS };
+enum kind {
+	KIND_NAME,
+	KIND_BOOL,
+	KIND_WORD,
+	KIND_NUMBER,
+	KIND_SIZE,
+	KIND_PERCENT,
+	KIND_PATHS, /* these are lists */
+	KIND_TREES, /* paths that must be there when they are used: no '-' */
+	KIND_GLOBS,
+	KIND_NAMES,
+};
 
 struct word {
 	const char *name;
@@ -41,8 +53,8 @@ static const struct key {
 	const char *standard;
 	uint64_t min; /* numbers; below it the value is surely a slip of the pen */
 	const struct word *words; /* KIND_WORD, and KIND_NAME when only these are known */
-	bool none; /* "none" means no limit */
-	const char *below; /* KIND_PATHS: where they must lie */
+	bool none; /* "none" stands for 0 */
+	const char *below; /* KIND_PATHS, KIND_TREES: where they must lie */
 } keys[] = {
 #define KEY(n, k, field, text, ...)                                                                \
 	{                                                                                          \
@@ -64,13 +76,29 @@ static const struct key {
 	KEY("bind-readonly", PATHS, bind_readonly, "", .below = "/"),
 	KEY("hide", PATHS, hide, "", .below = "/"),
 	KEY("devices", PATHS, devices, "", .below = "/dev/"),
+	KEY("run", BOOL, run, "no"),
+	KEY("images", GLOBS, images, ""),
+	KEY("signed", BOOL, image_signed, "no"),
+	KEY("max-containers", NUMBER, max_containers, "16", .min = 1, .none = true),
+	KEY("home", BOOL, home, "no"),
+	KEY("run-bind", TREES, run_bind, "", .below = "/"),
+	KEY("run-profiles", NAMES, run_profiles, ""),
+	KEY("keep-size", SIZE, keep_size, "none", .min = 1 << 20, .none = true),
+	KEY("bundles", BOOL, bundles, "no"),
 #undef KEY
 };
 
+#define GLOB_MAX 64 /* bytes, as an image's name has */
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 #define BIT(i) (1u << (i))
 
 static_assert(N_KEYS <= 32, "profile_draft.set has one bit for each key");
+static_assert(N_KEYS <= PROFILE_KEYS_MAX, "profile.key_at has one place for each key");
+
+static bool is_list(const struct key *k)
+{
+	return k->kind >= KIND_PATHS;
+}
 
 static int bad_value(const struct key *k, const char *value, const char *wanted, struct err *e)
 {
@@ -152,40 +180,73 @@ static bool path_reserved(const char *path)
 	       strncmp(path, "/run/carrel/", 12) == 0;
 }
 
-static int add_path(
-	const struct key *k, const char *word, size_t len, struct strv *field, struct err *e)
+static int check_path(const struct key *k, const char *word, struct err *e)
 {
-	size_t skip = word[0] == '-';
-	char path[4096];
+	const char *path = word + (word[0] == '-' && k->kind == KIND_PATHS);
 
-	if (len >= sizeof(path))
-		return err_set(e, EINVAL, "%s: path too long", k->name);
-	memcpy(path, word, len);
-	path[len] = '\0';
-	if (!path_valid(path + skip))
-		return bad_value(k, path,
+	if (!path_valid(path))
+		return bad_value(k, word,
 			"not an absolute path without '.', '..', '//' or '/' at its end", e);
-	if (strncmp(path + skip, k->below, strlen(k->below)) != 0)
-		return bad_value(k, path, "not below /dev", e);
-	if (path_reserved(path + skip))
-		return bad_value(k, path, "is the container's own", e);
-	if (strv_has(field, path))
-		return bad_value(k, path, "twice in one list", e);
-	if (strv_add(field, path, len) < 0)
-		return err_set(e, ENOMEM, "out of memory");
+	if (strncmp(path, k->below, strlen(k->below)) != 0)
+		return bad_value(k, word, "not below /dev", e);
+	if (path_reserved(path))
+		return bad_value(k, word, "is the container's own", e);
 	return 0;
 }
 
-static int set_paths(const struct key *k, const char *value, struct strv *field, struct err *e)
+/* What fnmatch(3) takes as it reads: brackets that close, hold something and do not nest. */
+static bool glob_valid(const char *s)
 {
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789._*?[]-");
+	const char *bracket = NULL;
+
+	if (n == 0 || n > GLOB_MAX || s[n])
+		return false;
+	for (; *s; s++) {
+		if (*s == '[') {
+			if (bracket)
+				return false;
+			bracket = s;
+		} else if (*s == ']') {
+			if (!bracket || s == bracket + 1)
+				return false;
+			bracket = NULL;
+		}
+	}
+	return !bracket;
+}
+
+static int check_word(const struct key *k, const char *word, struct err *e)
+{
+	if (k->kind == KIND_GLOBS && !glob_valid(word))
+		return bad_value(k, word,
+			"not an image's name or a pattern of a-z, 0-9, '.', '_', '-', '*', '?' "
+			"and [...]",
+			e);
+	if (k->kind == KIND_NAMES && !name_valid(word))
+		return bad_value(k, word, "a name has 1 to 32 of a-z, 0-9 and '-'", e);
+	return k->kind == KIND_PATHS || k->kind == KIND_TREES ? check_path(k, word, e) : 0;
+}
+
+static int set_list(const struct key *k, const char *value, struct strv *field, struct err *e)
+{
+	char copy[PATH_MAX];
 	const char *word;
 	size_t len;
 	int r;
 
 	while ((word = word_next(&value, &len))) {
-		r = add_path(k, word, len, field, e);
+		if (len >= sizeof(copy))
+			return err_set(e, EINVAL, "%s: word too long", k->name);
+		memcpy(copy, word, len);
+		copy[len] = '\0';
+		r = check_word(k, copy, e);
 		if (r < 0)
 			return r;
+		if (strv_has(field, copy))
+			return bad_value(k, copy, "twice in one list", e);
+		if (strv_add(field, copy, len) < 0)
+			return err_set(e, ENOMEM, "out of memory");
 	}
 	return 0;
 }
@@ -208,7 +269,10 @@ static int set_field(struct profile *p, const struct key *k, const char *value, 
 	case KIND_PERCENT:
 		return set_number(k, value, field, e);
 	case KIND_PATHS:
-		return set_paths(k, value, field, e);
+	case KIND_TREES:
+	case KIND_GLOBS:
+	case KIND_NAMES:
+		return set_list(k, value, field, e);
 	}
 	assert(!"a key of unknown kind");
 	return -EINVAL;
@@ -235,22 +299,39 @@ static int key_find(const char *name)
 	return -1;
 }
 
+/* The profiles may be defined later: where each is named is needed until then. */
+static int note_run_profiles(struct profile_draft *d, const struct origin *at, struct err *e)
+{
+	struct origin *grown =
+		reallocarray(d->run_profiles_at, d->p.run_profiles.n + 1, sizeof(*grown));
+
+	if (!grown)
+		return err_set(e, ENOMEM, "out of memory");
+	d->run_profiles_at = grown;
+	while (d->n_run_profiles_at < d->p.run_profiles.n)
+		grown[d->n_run_profiles_at++] = *at;
+	return 0;
+}
+
 int profile_draft_set(struct profile_draft *d, const struct config_line *l, struct err *e)
 {
 	bool inherit = strcmp(l->key, "inherit") == 0;
-	int i = key_find(l->key);
+	int i = key_find(l->key), r;
 
 	if (!inherit && i < 0)
 		return err_set(e, EINVAL, "unknown key '%s' in [%s]", l->key, l->section);
-	if (l->more && (inherit || keys[i].kind != KIND_PATHS))
+	if (l->more && (inherit || !is_list(&keys[i])))
 		return err_set(
 			e, EINVAL, "'%s' is no list: '%s' cannot continue it", l->key, l->value);
 	if (inherit)
 		return set_inherit(d, l, e);
 	if (!l->more && d->set & BIT(i))
 		return err_set(e, EINVAL, "%s is given twice", l->key);
+	if (!l->more)
+		d->p.key_at[i] = l->at;
 	d->set |= BIT(i);
-	return set_field(&d->p, &keys[i], l->value, e);
+	r = set_field(&d->p, &keys[i], l->value, e);
+	return r < 0 ? r : note_run_profiles(d, &l->at, e);
 }
 
 /* The parent's value in the child's place: through the same setters, so that nothing is shared. */
@@ -262,7 +343,7 @@ static int copy_field(
 
 	if (k->kind == KIND_NAME)
 		return set_name(k, *(char *const *)src, (char **)dst, e);
-	if (k->kind == KIND_PATHS) {
+	if (is_list(k)) {
 		const struct strv *list = (const struct strv *)src;
 
 		for (size_t i = 0; i < list->n; i++)
@@ -286,12 +367,29 @@ int profile_draft_finish(struct profile_draft *d, const struct profile_draft *pa
 	for (size_t i = 0; i < N_KEYS && r == 0; i++) {
 		if (d->set & BIT(i))
 			continue;
-		if (parent && parent->set & BIT(i))
+		if (parent && parent->set & BIT(i)) {
+			d->p.key_at[i] = parent->p.key_at[i];
 			r = copy_field(&d->p, &parent->p, &keys[i], e);
-		else
+		} else {
 			r = set_field(&d->p, &keys[i], keys[i].standard, e);
+		}
 	}
 	return r;
+}
+
+struct origin profile_key_at(const struct profile *p, const char *key)
+{
+	int i = key_find(key);
+
+	assert(i >= 0);
+	return p->key_at[i].file ? p->key_at[i] : p->origin;
+}
+
+void profile_draft_done(struct profile_draft *d)
+{
+	profile_done(&d->p);
+	free(d->inherit);
+	free(d->run_profiles_at);
 }
 
 void profile_done(struct profile *p)
@@ -303,4 +401,7 @@ void profile_done(struct profile *p)
 	strv_done(&p->bind_readonly);
 	strv_done(&p->hide);
 	strv_done(&p->devices);
+	strv_done(&p->images);
+	strv_done(&p->run_bind);
+	strv_done(&p->run_profiles);
 }

@@ -14,6 +14,8 @@ struct profile_draft {
 	uint32_t set; /* one bit for every key the file has given */
 	char *inherit;
 	struct origin inherit_at;
+	struct origin *run_profiles_at; /* of each word of p.run_profiles that the file has given */
+	size_t n_run_profiles_at;
 };
 
 /* Takes one "key = value" of [profile NAME]. */
@@ -21,6 +23,7 @@ int profile_draft_set(struct profile_draft *d, const struct config_line *l, stru
 /* Fills what the file left open, from parent (which may be NULL), then from the defaults. */
 int profile_draft_finish(
 	struct profile_draft *d, const struct profile_draft *parent, struct err *e);
+void profile_draft_done(struct profile_draft *d);
 void profile_done(struct profile *p);
 
 #endif

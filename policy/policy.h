@@ -25,6 +25,8 @@ struct strv {
 	size_t n;
 };
 
+#define PROFILE_KEYS_MAX 32
+
 /* What one session may be: one [profile NAME], with what it inherits filled in. */
 struct profile {
 	char *name; /* [a-z0-9][a-z0-9-]*, at most 32 bytes: safe as part of a file name */
@@ -54,6 +56,7 @@ struct profile {
 	struct strv run_profiles; /* profiles that --profile may choose besides this one */
 	uint64_t keep_size; /* bytes that --keep may keep of each image; 0: nothing is kept */
 	bool bundles; /* --bundle: trees of the user's own */
+	struct origin key_at[PROFILE_KEYS_MAX]; /* for profile_key_at() alone */
 };
 
 /* One line of [assign]. */
@@ -95,6 +98,11 @@ int policy_load(const char *dir, bool must_be_root_owned, struct policy **ret, s
 int policy_load_file(const char *path, bool must_be_root_owned, struct policy **ret, struct err *e);
 void policy_free(struct policy *p);
 const struct profile *policy_profile(const struct policy *p, const char *name);
+/*
+ * The line that says KEY, here or in the profile that is inherited from; where none does, the
+ * profile's own first line.
+ */
+struct origin profile_key_at(const struct profile *p, const char *key);
 
 /* Changes whenever a file that policy_load(dir) would read does, or comes or goes. No allocation.
  */

@@ -91,6 +91,15 @@ static json_t *profile_json(const struct profile *p)
 	set(o, "bind-readonly", list_json(&p->bind_readonly));
 	set(o, "hide", list_json(&p->hide));
 	set(o, "devices", list_json(&p->devices));
+	set(o, "run", json_boolean(p->run)); /* from here on: launches */
+	set(o, "images", list_json(&p->images));
+	set(o, "signed", json_boolean(p->image_signed));
+	set(o, "max-containers", limit_json(p->max_containers));
+	set(o, "home", json_boolean(p->home));
+	set(o, "run-bind", list_json(&p->run_bind));
+	set(o, "run-profiles", list_json(&p->run_profiles));
+	set(o, "keep-size", limit_json(p->keep_size));
+	set(o, "bundles", json_boolean(p->bundles));
 	return o;
 }
 
@@ -229,7 +238,8 @@ static void explain_account(
 
 /* ---- for people ---- */
 
-#define ROW "%-14s "
+#define ROW "%-16s "
+#define BELOW "  %-14s "
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -275,7 +285,8 @@ static void print_value(const char *key, const json_t *v)
 		(void)puts(json_string_value(v));
 	else if (strcmp(key, "cpu-quota") == 0)
 		(void)printf("%" JSON_INTEGER_FORMAT "%%\n", json_integer_value(v));
-	else if (strcmp(key, "memory-max") == 0 || strcmp(key, "tmp-size") == 0)
+	else if (strcmp(key, "memory-max") == 0 || strcmp(key, "tmp-size") == 0 ||
+		 strcmp(key, "keep-size") == 0)
 		print_size(json_integer_value(v));
 	else
 		(void)printf("%" JSON_INTEGER_FORMAT "\n", json_integer_value(v));
@@ -294,8 +305,10 @@ static void print_profile(json_t *profile)
 		if (strcmp(key, "name") == 0 || strcmp(key, "origin") == 0 ||
 			(json_is_array(value) && json_array_size(value) == 0))
 			continue;
-		(void)printf("  %-12s ", key);
+		(void)printf(BELOW, key);
 		print_value(key, value);
+		if (strcmp(key, "run") == 0 && !json_is_true(value))
+			break; /* what follows means nothing then */
 	}
 }
 
@@ -305,8 +318,8 @@ static void print_map(const char *title, const json_t *lines)
 	size_t i;
 
 	json_array_foreach(lines, i, line)(void)
-		printf("  %-12s %10" JSON_INTEGER_FORMAT " %10" JSON_INTEGER_FORMAT
-		       " %10" JSON_INTEGER_FORMAT "\n",
+		printf(BELOW "%10" JSON_INTEGER_FORMAT " %10" JSON_INTEGER_FORMAT
+			     " %10" JSON_INTEGER_FORMAT "\n",
 			i ? "" : title, json_integer_value(json_array_get(line, 0)),
 			json_integer_value(json_array_get(line, 1)),
 			json_integer_value(json_array_get(line, 2)));
@@ -314,7 +327,7 @@ static void print_map(const char *title, const json_t *lines)
 
 static void print_range(const char *title, const json_t *r)
 {
-	(void)printf("  %-12s %" JSON_INTEGER_FORMAT "-%" JSON_INTEGER_FORMAT "\n", title,
+	(void)printf(BELOW "%" JSON_INTEGER_FORMAT "-%" JSON_INTEGER_FORMAT "\n", title,
 		number_of(r, "first"), number_of(r, "last"));
 }
 
@@ -326,9 +339,9 @@ static void print_ids(const json_t *ids)
 	print_map("uid map", json_object_get(ids, "uid-map"));
 	print_map("gid map", json_object_get(ids, "gid-map"));
 	if (number_of(ids, "dropped-gids"))
-		(void)printf("  %-12s %" JSON_INTEGER_FORMAT
-			     " groups do not fit the map; their files stay "
-			     "accessible\n",
+		(void)printf(BELOW "%" JSON_INTEGER_FORMAT
+				   " groups do not fit the map; their files stay "
+				   "accessible\n",
 			"", number_of(ids, "dropped-gids"));
 }
 

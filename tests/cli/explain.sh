@@ -59,6 +59,9 @@ t_match 'maps the user to themselves' "$seen" "^( +uid map)? +$uid +$uid +1\$"
 t_match 'maps root into the range' "$seen" "^ +uid map +0 +$first +$uid\$"
 t_match 'succeeds when the session would open' "$seen" '^status 0$'
 
+t_match 'shows that containers are not allowed' "$seen" '^ +run +no$'
+t_same 'and nothing of what they might be' "$(printf '%s\n' "$seen" | grep -c max-containers)" 0
+
 seen=$(explained --service cron "$user")
 t_match 'the service comes first' "$seen" 'carrel.conf:9: \[assign cron\]'
 t_match 'a missing filter refuses' "$seen" '^verdict +refuse: .*missing'
@@ -88,6 +91,7 @@ t_match 'a broken configuration refuses' "$("$carrel" explain --config "$tmp/bad
 seen=$(explained --json --service sshd "$user")
 t_match '--json: verdict' "$seen" '"verdict": "confine"'
 t_match '--json: no limit is null' "$seen" '"tasks-max": null'
+t_match '--json: keys of launches' "$seen" '"max-containers": 16'
 t_match '--json: bytes' "$seen" '"memory-max": 1610612736'
 if command -v python3 >/dev/null 2>&1; then
 	"$carrel" explain --config "$etc" --json --service sshd "$user" >"$tmp/json"

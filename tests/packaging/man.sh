@@ -151,13 +151,17 @@ example() {
 		inside && /^\.Bd -literal/ { show = ++n == number }' "$man/$1"
 }
 
-# The third is a drop-in to the first.
+# The third and the fourth are drop-ins to the first.
 example carrel.conf.5 1 >"$etc/carrel.conf"
 t 'the first example is good' "$build/carrel" check "$etc"
 example carrel.conf.5 3 >"$etc/conf.d/50-courses.conf"
 t_match 'the third has an assignment' "$(cat "$etc/conf.d/50-courses.conf")" '^@course 101 = '
 t 'the third example is good' "$build/carrel" check "$etc"
 rm "$etc/conf.d/50-courses.conf"
+example carrel.conf.5 4 >"$etc/conf.d/50-run.conf"
+t_match 'the fourth allows images' "$(cat "$etc/conf.d/50-run.conf")" '^images = '
+t 'the fourth example is good' "$build/carrel" check "$etc"
+rm "$etc/conf.d/50-run.conf"
 example carrel.conf.5 2 >"$etc/carrel.conf"
 t_match 'the second has IDs' "$(cat "$etc/carrel.conf")" '^uids = '
 t 'the second example is good' "$build/carrel" check "$etc"

@@ -87,6 +87,10 @@ static void fills_in_the_defaults(void)
 	CHECK_EQ(s->tmp_size, 1LL << 30);
 	CHECK_EQ(s->tmp_inodes, 102400);
 	CHECK_EQ(s->bind.n + s->bind_readonly.n + s->hide.n + s->devices.n, 0);
+	CHECK(!s->run && !s->image_signed && !s->home && !s->bundles);
+	CHECK_EQ(s->max_containers, 16);
+	CHECK_EQ(s->keep_size, 0);
+	CHECK_EQ(s->images.n + s->run_bind.n + s->run_profiles.n, 0);
 	CHECK_EQ(p->pool.first, 524288);
 	CHECK_EQ(p->pool.last, 1878982655);
 	CHECK_EQ(p->pool.n_uids, 1);
@@ -119,6 +123,19 @@ static void reads_every_key(void)
 				"bind-readonly = /opt\n"
 				"hide = /srv/secret\n"
 				"devices = /dev/kvm -/dev/nvidia0\n"
+				"run = yes\n"
+				"images = debian-* ubuntu_2[24].04\n"
+				"\t?y ; comment\n"
+				"signed = yes\n"
+				"max-containers = 3\n"
+				"home = yes\n"
+				"run-bind = /srv/data\n"
+				"\t/scratch\n"
+				"run-profiles = gpu\n"
+				"\tlab\n"
+				"keep-size = 2G\n"
+				"bundles = yes\n"
+				"[profile gpu]\n"
 				"[ids]\n"
 				"pool = 2147483648-4294901759\n"
 				"uids = 1000-59999\n"
@@ -150,6 +167,17 @@ static void reads_every_key(void)
 	CHECK_STR(s->bind_readonly.v[0], "/opt");
 	CHECK_STR(s->hide.v[0], "/srv/secret");
 	CHECK_STR(s->devices.v[1], "-/dev/nvidia0");
+	CHECK(s->run && s->image_signed && s->home && s->bundles);
+	CHECK_EQ(s->images.n, 3);
+	CHECK_STR(s->images.v[0], "debian-*");
+	CHECK_STR(s->images.v[1], "ubuntu_2[24].04");
+	CHECK_STR(s->images.v[2], "?y");
+	CHECK_EQ(s->max_containers, 3);
+	CHECK_EQ(s->run_bind.n, 2);
+	CHECK_STR(s->run_bind.v[1], "/scratch");
+	CHECK_EQ(s->run_profiles.n, 2);
+	CHECK_STR(s->run_profiles.v[1], "lab");
+	CHECK_EQ(s->keep_size, 2LL << 30);
 	CHECK_EQ(s->origin.line, 4);
 	CHECK_STR(s->origin.file, p->files.v[0]);
 	CHECK_EQ(p->pool.first, 2147483648);
@@ -187,6 +215,46 @@ static void inherits_once_and_before_or_after(void)
 	CHECK(o->root);
 	CHECK_EQ(o->bind.n, 0);
 	CHECK_EQ(o->memory_max, 2LL << 30);
+	policy_free(p);
+}
+
+static void inherits_the_keys_of_launches(void)
+{
+	struct policy *p = load("[profile base]\nrun = yes\nimages = a b\nmax-containers = none\n"
+				"home = yes\nkeep-size = 1M\nrun-bind = /a\nrun-profiles = child\n"
+				"[profile child]\ninherit = base\nimages = c\nkeep-size = none\n"
+				"run-profiles =\n");
+	const struct profile *c;
+
+	CHECK_STR(e.text, "");
+	if (!p)
+		return;
+	c = policy_profile(p, "child");
+	CHECK(c->run && c->home && !c->bundles);
+	CHECK_EQ(c->images.n, 1);
+	CHECK_STR(c->images.v[0], "c");
+	CHECK_EQ(c->max_containers, 0);
+	CHECK_EQ(c->keep_size, 0);
+	CHECK_STR(c->run_bind.v[0], "/a");
+	CHECK_EQ(c->run_profiles.n, 0);
+	policy_free(p);
+}
+
+static void knows_the_line_of_every_key(void)
+{
+	struct policy *p = load("[profile base]\nrun = yes\nimages = a\n\tb\n"
+				"[profile child]\ninherit = base\nhome = yes\n");
+	const struct profile *c;
+
+	CHECK_STR(e.text, "");
+	if (!p)
+		return;
+	c = policy_profile(p, "child");
+	CHECK_EQ(profile_key_at(c, "home").line, 7);
+	CHECK_EQ(profile_key_at(c, "images").line, 3); /* where it begins, and inherited */
+	CHECK_EQ(profile_key_at(c, "signed").line, 5); /* said nowhere */
+	CHECK_EQ(profile_key_at(policy_profile(p, "base"), "home").line, 1);
+	CHECK_STR(profile_key_at(c, "run").file, p->files.v[0]);
 	policy_free(p);
 }
 
@@ -232,6 +300,9 @@ static void refuses_words_it_does_not_know(void)
 	REFUSE("[assign]\nada = lab\n", 2, "'lab'");
 	REFUSE("[profile a]\ninherit = b\n", 2, "'b'");
 	REFUSE("[profile a]\ninherit = a\n", 2, "'a'");
+	REFUSE("[profile a]\nrun-profiles = a b\n", 2, "run-profiles = 'b'");
+	REFUSE("[profile a]\nrun-profiles = a\n\n\tb\n", 4, "'b'");
+	REFUSE("[profile c]\ninherit = a\n[profile a]\nrun-profiles = b\n", 4, "'b'");
 	REFUSE("[profile a]\n[profile b]\ninherit = a\n[profile c]\nroot=no\ninherit = b\n", 6,
 		"'b'");
 }
@@ -242,6 +313,9 @@ static void refuses_what_is_said_twice(void)
 	REFUSE("[profile a]\ninherit = b\ninherit = b\n[profile b]\n", 3, "inherit");
 	REFUSE("[profile a]\nbind = /a\nbind = /b\n", 3, "bind");
 	REFUSE("[profile a]\nbind = /a\n /a\n", 3, "/a");
+	REFUSE("[profile a]\nimages = a\n a\n", 3, "'a'");
+	REFUSE("[profile a]\nimages = a\nimages = b\n", 3, "images");
+	REFUSE("[profile a]\nrun-profiles = a a\n", 2, "'a'");
 	REFUSE("[profile a]\n[profile a]\n", 2, "'a'");
 	REFUSE("[assign]\nada = exempt\nada = refuse\n", 3, "'ada'");
 	REFUSE("[assign x]\nada = exempt\n[assign x]\nada = refuse\n", 4, "'ada'");
@@ -277,6 +351,25 @@ static void refuses_bad_values(void)
 	REFUSE("[profile a]\nhide = -\n", 2, "'-'");
 	REFUSE("[profile a]\ndevices = /etc/passwd\n", 2, "'/etc/passwd'");
 	REFUSE("[profile a]\ndevices = /dev/../etc\n", 2, "'/dev/../etc'");
+	REFUSE("[profile a]\nrun = maybe\n", 2, "'maybe'");
+	REFUSE("[profile a]\nrun = yes\n no\n", 3, "no list");
+	REFUSE("[profile a]\nimages = ok\n Debian\n", 3, "'Debian'");
+	REFUSE("[profile a]\nimages = a/b\n", 2, "'a/b'");
+	REFUSE("[profile a]\nimages = [!a]\n", 2, "'[!a]'");
+	REFUSE("[profile a]\nimages = a[b\n", 2, "'a[b'");
+	REFUSE("[profile a]\nimages = a]\n", 2, "'a]'");
+	REFUSE("[profile a]\nimages = []\n", 2, "'[]'");
+	REFUSE("[profile a]\nimages = [[a]]\n", 2, "'[[a]]'");
+	REFUSE("[profile a]\nimages = 1234567890123456789012345678901234567890123456789012345678901"
+	       "2345\n",
+		2, "not an image's name");
+	REFUSE("[profile a]\nmax-containers = 0\n", 2, "'0'");
+	REFUSE("[profile a]\nmax-containers = many\n", 2, "'many'");
+	REFUSE("[profile a]\nkeep-size = 1k\n", 2, "'1k'");
+	REFUSE("[profile a]\nrun-bind = -/srv\n", 2, "'-/srv'");
+	REFUSE("[profile a]\nrun-bind = /\n", 2, "'/'");
+	REFUSE("[profile a]\nrun-bind = /run/carrel/inside\n", 2, "'/run/carrel/inside'");
+	REFUSE("[profile a]\nrun-profiles = A\n", 2, "'A'");
 	REFUSE("[profile A]\n", 1, "[profile A]");
 	REFUSE("[profile exempt]\n", 1, "'exempt'");
 	REFUSE("[profile refuse]\n", 1, "'refuse'");
@@ -554,7 +647,8 @@ static void survives_damaged_text(void)
 {
 	static const char good[] =
 		"[profile lab]\ninherit = base\nbind = /a -/b\n\t/c\n[profile base]\n"
-		"memory-max = 4G\n[assign]\n@g = lab\nuid:1-9 = exempt\n* = base\n[assign cron]\n"
+		"memory-max = 4G\nrun = yes\nimages = a-[0-9]* ?\n\tb\nrun-profiles = lab\n"
+		"\tbase\n[assign]\n@g = lab\nuid:1-9 = exempt\n* = base\n[assign cron]\n"
 		"* = refuse\n[ids]\nuids = 1-9\n 11-19\n[groups]\nnegative = x\n";
 	static const char dirt[] = "[]=:;#\n\t -@*\0\x1f\xff/9a";
 	char text[sizeof(good)];
@@ -598,6 +692,8 @@ int main(void)
 	TEST(fills_in_the_defaults);
 	TEST(reads_every_key);
 	TEST(inherits_once_and_before_or_after);
+	TEST(inherits_the_keys_of_launches);
+	TEST(knows_the_line_of_every_key);
 	TEST(keeps_assignments_in_order);
 	TEST(refuses_words_it_does_not_know);
 	TEST(refuses_what_is_said_twice);
