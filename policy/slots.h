@@ -19,6 +19,7 @@ struct slots {
 	uint32_t first; /* host ID where slot 0 begins */
 	size_t n;
 	uint8_t *state; /* one a slot */
+	size_t top; /* no slot from here on is free */
 	size_t in_use, somebodys;
 };
 
