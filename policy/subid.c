@@ -10,6 +10,7 @@
 #include "policy/account.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
+#include "policy/base/lines.h"
 #include "policy/base/parse.h"
 #include "policy/idrange.h"
 
@@ -86,15 +87,22 @@ int subid_ranges_in(const struct subid_world *w, const struct account *a,
 
 /* What every check needs: whose range it is and what it is a range of. */
 struct side {
-	const struct account *a;
+	const struct account *a; /* NULL: a slot of the pool that is nobody's yet */
 	const struct id_range *r;
 	bool gids;
+	uint32_t owner; /* without an account: the uid whose slot it is by the pool's rule; 0: none
+			 */
 };
 
 static int collides(const struct side *s, struct err *e, const char *whose)
 {
+	uint32_t last = s->r->start + (s->r->count - 1);
+
+	if (!s->a)
+		return err_set(
+			e, EEXIST, "slot %u-%u of the pool meets %s", s->r->start, last, whose);
 	return err_set(e, EEXIST, "%s range %u-%u of user '%s' meets %s", s->gids ? "gid" : "uid",
-		s->r->start, s->r->start + (s->r->count - 1), s->a->name, whose);
+		s->r->start, last, s->a->name, whose);
 }
 
 static bool side_meets(const struct side *s, uint64_t first, uint64_t last)
@@ -102,74 +110,157 @@ static bool side_meets(const struct side *s, uint64_t first, uint64_t last)
 	return first < (uint64_t)s->r->start + s->r->count && last >= s->r->start;
 }
 
-/* Cuts the line at ':' into at most max fields; returns how many. */
-static size_t fields_split(char *line, char **fields, size_t max)
+/* The field at *at, which moves behind its ':' and is NULL after the line's last. */
+static const char *field_next(const char **at, const char *end, size_t *ret_len)
 {
-	size_t n = 0;
+	const char *field = *at, *colon = memchr(field, ':', (size_t)(end - field));
 
-	line[strcspn(line, "\n")] = '\0';
-	while (n < max && line)
-		fields[n++] = strsep(&line, ":");
-	return n;
+	*ret_len = (size_t)((colon ? colon : end) - field);
+	*at = colon ? colon + 1 : NULL;
+	return field;
+}
+
+/*
+ * The number that is all of the field at *at, UINT64_MAX if it has more digits than are sure to
+ * fit. False: it is none. By hand, as it is done for every line of four files at every launch.
+ */
+static bool number_next(const char **at, const char *end, uint64_t *ret)
+{
+	const char *first = *at, *p = first;
+	uint64_t n = 0;
+
+	if (!first)
+		return false;
+	for (; p < end && *p >= '0' && *p <= '9'; p++)
+		n = n * 10 + (uint64_t)(*p - '0');
+	if (p == first || (p < end && *p != ':'))
+		return false;
+	*ret = p - first > 19 ? UINT64_MAX : n;
+	*at = p < end ? p + 1 : NULL;
+	return true;
 }
 
 static bool owner_is(const struct account *a, const char *owner)
 {
 	uint32_t uid;
 
-	return strcmp(owner, a->name) == 0 || (parse_u32(owner, &uid) == 0 && uid == a->uid);
+	return a && (strcmp(owner, a->name) == 0 || (parse_u32(owner, &uid) == 0 && uid == a->uid));
 }
 
 /* One line of subuid or subgid: OWNER:START:COUNT. A line that is none gives nobody anything. */
-static int check_subid_line(const struct side *s, const char *path, char *line, struct err *e)
+static int check_subid_line(
+	const struct side *s, const char *path, const char *line, size_t len, struct err *e)
 {
+	const char *at = line, *end = line + len;
+	char owner[256], whose[512];
 	uint64_t start, count, last;
-	char whose[256], *f[4];
+	size_t n;
 
-	if (line[0] == '#' || fields_split(line, f, 4) != 3 ||
-		parse_u64(f[1], UINT64_MAX, &start) < 0 ||
-		parse_u64(f[2], UINT64_MAX, &count) < 0 || count == 0 || owner_is(s->a, f[0]))
+	(void)field_next(&at, end, &n);
+	if (!number_next(&at, end, &start) || !side_meets(s, start, UINT64_MAX))
+		return 0;
+	if (!number_next(&at, end, &count) || at || count == 0)
 		return 0;
 	last = count - 1 > UINT64_MAX - start ? UINT64_MAX : start + (count - 1);
-	if (!side_meets(s, start, last))
+	if (!side_meets(s, start, last) || line[0] == '#')
+		return 0;
+	(void)snprintf(owner, sizeof(owner), "%.*s", (int)n, line);
+	if (owner_is(s->a, owner))
 		return 0;
 	(void)snprintf(whose, sizeof(whose), "%" PRIu64 "-%" PRIu64 " of '%s' in %s", start, last,
-		f[0], path);
+		owner, path);
 	return collides(s, e, whose);
 }
 
 /* One line of passwd or group: NAME:x:ID:... */
-static int check_account_line(const struct side *s, const char *path, char *line, struct err *e)
+static int check_account_line(
+	const struct side *s, const char *path, const char *line, size_t len, struct err *e)
 {
-	char whose[256], *f[4];
-	uint32_t id;
+	const char *at = line, *end = line + len;
+	char whose[512];
+	size_t n, ignored;
+	uint64_t id;
 
-	if (fields_split(line, f, 4) < 3 || parse_u32(f[2], &id) < 0 || !id_range_holds(s->r, id))
+	(void)field_next(&at, end, &n);
+	if (at)
+		(void)field_next(&at, end, &ignored);
+	if (!number_next(&at, end, &id) || id > UINT32_MAX)
 		return 0;
-	(void)snprintf(whose, sizeof(whose), "%s %u of '%s' in %s", s->gids ? "gid" : "uid", id,
-		f[0], path);
+	if (id_range_holds(s->r, (uint32_t)id))
+		(void)snprintf(whose, sizeof(whose), "%s %u of '%.*s' in %s",
+			s->gids ? "gid" : "uid", (unsigned)id, (int)n, line, path);
+	else if (s->owner && s->owner == id)
+		(void)snprintf(whose, sizeof(whose), "that of '%.*s' (uid %u) in %s", (int)n, line,
+			(unsigned)id, path);
+	else
+		return 0;
 	return collides(s, e, whose);
 }
 
-typedef int line_fn(const struct side *s, const char *path, char *line, struct err *e);
+typedef int line_fn(
+	const struct side *s, const char *path, const char *line, size_t len, struct err *e);
 
 /* A file that is not there holds nobody; one that cannot be read may hold anybody. */
 static int check_file(const struct side *s, const char *path, line_fn *fn, struct err *e)
 {
-	_cleanup_file_ FILE *f = fopen(path, "re");
-	_cleanup_free_ char *line = NULL;
-	size_t size = 0;
-	int r = 0;
+	struct lines l;
+	const char *line;
+	size_t len;
+	int r = lines_open(&l, path, e);
 
-	if (!f && errno == ENOENT)
+	if (r == -ENOENT)
 		return 0;
-	if (!f)
-		return err_set(e, errno, "%s: %s", path, strerror(errno));
-	while (r == 0 && getline(&line, &size, f) >= 0)
-		r = fn(s, path, line, e);
-	if (r == 0 && ferror(f))
-		return err_set(e, EIO, "%s: cannot be read", path);
-	return r;
+	if (r < 0)
+		return err_wrap(e, r, "%s", path);
+	while ((r = lines_next(&l, &line, &len, e)) > 0) {
+		r = fn(s, path, line, len, e);
+		if (r < 0)
+			break;
+	}
+	lines_close(&l);
+	return r == -EIO ? err_wrap(e, r, "%s", path) : r;
+}
+
+/* A line of nsswitch.conf: DATABASE: SOURCE... False: it is of another database. */
+static bool sources_of(const char *line, size_t len, const char *database, bool *more)
+{
+	const char *rest, *word;
+	char copy[256];
+	size_t n;
+
+	(void)snprintf(copy, sizeof(copy), "%.*s", (int)len, line);
+	copy[strcspn(copy, "#")] = '\0';
+	rest = strchr(copy, ':');
+	if (!rest)
+		return false;
+	copy[rest++ - copy] = '\0';
+	n = strspn(copy, " \t");
+	if (strncmp(copy + n, database, strcspn(copy + n, " \t")) != 0 ||
+		strcspn(copy + n, " \t") != strlen(database))
+		return false;
+	while ((word = word_next(&rest, &n)))
+		*more |= n != 5 || memcmp(word, "files", 5) != 0;
+	return true;
+}
+
+/*
+ * Whether others than the local files are asked for this database. Yes when it cannot be told; but
+ * libsubid has files where nothing is said of `subid`.
+ */
+static bool knows_more(const struct subid_world *w, const char *database)
+{
+	bool said = strcmp(database, "subid") == 0, more = false;
+	struct lines l;
+	const char *line;
+	struct err e;
+	size_t len;
+
+	if (!w->nsswitch || lines_open(&l, w->nsswitch, &e) < 0)
+		return true;
+	while (lines_next(&l, &line, &len, &e) > 0)
+		said |= sources_of(line, len, database, &more);
+	lines_close(&l);
+	return more || !said;
 }
 
 /* https://systemd.io/UIDS-GIDS: IDs that come and go without a line in any file. */
@@ -208,6 +299,8 @@ static int check_sample(const struct subid_world *w, const struct side *s, struc
 	const uint32_t offsets[] = { 0, s->r->count / 2, s->r->count - 1 };
 	char name[64], whose[128];
 
+	if (!knows_more(w, s->gids ? "group" : "passwd"))
+		return 0; /* they have been read in full */
 	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
 		uint32_t id = s->r->start + offsets[i];
 
@@ -234,7 +327,7 @@ static int check_owners(const struct subid_world *w, const struct side *s, struc
 		int n = w->owners(ids[i], s->gids, &owners);
 
 		for (int k = 0; k < n; k++) {
-			if (owners[k] == s->a->uid)
+			if (s->a && owners[k] == s->a->uid)
 				continue;
 			(void)snprintf(whose, sizeof(whose), "the subordinate IDs of uid %u at %u",
 				(unsigned)owners[k], ids[i]);
@@ -327,10 +420,68 @@ static int check_side(const struct subid_world *w, const struct side *s, const s
 int subid_check_in(const struct subid_world *w, const struct account *a, const struct id_pool *pool,
 	const struct id_ranges *r, struct err *e)
 {
-	const struct side uids = { a, &r->uids, false }, gids = { a, &r->gids, true };
+	const struct side uids = { .a = a, .r = &r->uids };
+	const struct side gids = { .a = a, .r = &r->gids, .gids = true };
 	int code = check_side(w, &uids, pool, e);
 
 	return code < 0 ? code : check_side(w, &gids, pool, e);
+}
+
+/* ---- slots for launches ---- */
+
+/* What only NSS knows: somebody whose slot it is, or that systemd has given it to a machine. */
+static int check_slot_names(const struct subid_world *w, const struct side *s, struct err *e)
+{
+	/* systemd names ranges that begin at multiples of 65536, so a slot that does not may meet
+	 * two. */
+	const uint32_t last = s->r->start + (s->r->count - 1),
+		       ids[] = { s->owner, s->r->start, s->r->start % ID_SLOT ? last : 0 };
+	char name[64], whose[128];
+
+	if (!knows_more(w, "passwd"))
+		return 0;
+	for (size_t i = 0; i < 3; i++) {
+		if (ids[i] == 0 || !w->name_of(ids[i], false, name))
+			continue;
+		(void)snprintf(whose, sizeof(whose),
+			i == 0 ? "that of '%s' (uid %u)" : "'%s' (uid %u)", name, ids[i]);
+		return collides(s, e, whose);
+	}
+	return 0;
+}
+
+int subid_check_slot_in(const struct subid_world *w, const struct id_pool *pool,
+	const struct id_range *slot, struct err *e)
+{
+	struct side uids = { .r = slot }, gids = { .r = slot, .gids = true };
+	int r;
+
+	if (!id_range_valid(slot) || slot->count != ID_SLOT || slot->start < pool->first ||
+		(slot->start - pool->first) % ID_SLOT != 0 ||
+		(uint64_t)slot->start + slot->count - 1 > pool->last)
+		return err_set(e, EINVAL, "%u+%u is no slot of the pool", slot->start, slot->count);
+	(void)slot_owner(pool, (slot->start - pool->first) / ID_SLOT, &uids.owner);
+	r = check_given_out(&uids, e);
+	if (r == 0)
+		r = check_file(&uids, w->passwd, check_account_line, e);
+	if (r == 0)
+		r = check_file(&gids, w->group, check_account_line, e);
+	if (r == 0)
+		r = check_file(&uids, w->subuid, check_subid_line, e);
+	if (r == 0)
+		r = check_file(&gids, w->subgid, check_subid_line, e);
+	if (r == 0)
+		r = check_slot_names(w, &uids, e);
+	if (r == 0 && knows_more(w, "subid"))
+		r = check_owners(w, &uids, e);
+	if (r == 0 && knows_more(w, "subid"))
+		r = check_owners(w, &gids, e);
+	return r;
+}
+
+int subid_check_slot(const struct id_pool *pool, const struct id_range *slot, struct err *e)
+{
+	return subid_check_slot_in(&subid_this_machine, pool, slot, e);
 }
 
 int subid_ranges(

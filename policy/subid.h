@@ -9,6 +9,7 @@
 struct account;
 struct err;
 struct id_pool;
+struct id_range;
 struct id_ranges;
 
 /*
@@ -28,6 +29,15 @@ int subid_ranges(
  */
 int subid_check(const struct account *a, const struct id_pool *pool, const struct id_ranges *r,
 	struct err *e);
+
+/*
+ * Refuses a slot of the pool that a launch must not take: an account's own by the pool's rule, or
+ * one that a line of /etc/subuid or /etc/subgid, an account, a group or systemd's ranges meet. The
+ * local files are read in full; NSS is asked for two uids, and only where it knows more than the
+ * files: the slot's owner, and the first of the slot, by which systemd names whole ranges. -EEXIST:
+ * the text says whose; -EINVAL: not a slot of the pool. May block (NSS).
+ */
+int subid_check_slot(const struct id_pool *pool, const struct id_range *slot, struct err *e);
 
 /* A range as the sources tell it, before anybody has judged it. */
 struct subid_span {
@@ -52,6 +62,11 @@ struct subid_world {
 	int (*owners)(uint32_t id, bool gids, uid_t **ret);
 	/* The name of the account or group with this ID, by NSS; false: there is none. */
 	bool (*name_of)(uint32_t id, bool gid, char name[static 64]);
+	/*
+	 * Says in nsswitch.conf(5)'s form where the last three ask. NULL: they may know more than
+	 * the files.
+	 */
+	const char *nsswitch;
 };
 
 extern const struct subid_world subid_this_machine;
@@ -60,5 +75,7 @@ int subid_ranges_in(const struct subid_world *w, const struct account *a,
 	const struct id_pool *pool, struct id_ranges *ret, struct err *e);
 int subid_check_in(const struct subid_world *w, const struct account *a, const struct id_pool *pool,
 	const struct id_ranges *r, struct err *e);
+int subid_check_slot_in(const struct subid_world *w, const struct id_pool *pool,
+	const struct id_range *slot, struct err *e);
 
 #endif

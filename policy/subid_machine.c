@@ -91,4 +91,5 @@ const struct subid_world subid_this_machine = {
 	.ranges = machine_ranges,
 	.owners = machine_owners,
 	.name_of = machine_name_of,
+	.nsswitch = "/etc/nsswitch.conf",
 };

@@ -10,7 +10,7 @@
 #include "tests/lib/test.h"
 
 /* A world in a directory of this test's own, and in the tables below. */
-static char dir[64], paths[4][128];
+static char dir[64], paths[5][128];
 static struct subid_world world;
 static struct err e;
 
@@ -38,6 +38,7 @@ static struct {
 	uint32_t id;
 	uid_t owner;
 } owners[2];
+static int asked; /* how often for a name */
 
 static int world_ranges(const char *owner, bool gids, struct subid_span **ret)
 {
@@ -72,6 +73,7 @@ static int world_owners(uint32_t id, bool gids, uid_t **ret)
 
 static bool world_name_of(uint32_t id, bool gid, char name[static 64])
 {
+	asked++;
 	for (size_t i = 0; i < 4; i++)
 		if (names[i].name && names[i].id == id && names[i].gid == gid) {
 			(void)snprintf(name, 64, "%s", names[i].name);
@@ -98,6 +100,8 @@ static void begin(void)
 	put(world.group, "root:x:0:\nada:x:1000:\nlab:x:5000:ada,bob\n");
 	put(world.subuid, "");
 	put(world.subgid, "");
+	world.nsswitch = NULL;
+	asked = 0;
 	e.text[0] = '\0';
 }
 
@@ -338,6 +342,190 @@ static void refuses_an_invalid_range(void)
 	CHECK_EQ(check(&r), -EINVAL);
 }
 
+static void asks_nobody_who_knows_no_more_than_the_files(void)
+{
+	struct id_ranges r;
+
+	begin();
+	r = given(100000, 65536);
+	names[0].id = 100000;
+	names[0].name = "from-ldap";
+	world.nsswitch = paths[4];
+	put(world.nsswitch, "passwd: files sss\ngroup: files\n");
+	COLLIDES(&r, "'from-ldap'");
+	put(world.nsswitch, "passwd: files\ngroup: files\n");
+	asked = 0;
+	CHECK_EQ(check(&r), 0);
+	CHECK_EQ(asked, 0);
+}
+
+/* ---- slots for launches ---- */
+
+static struct id_range slot_of(uint32_t uid)
+{
+	return (struct id_range){ 524288 + (uid - 1) * ID_SLOT, ID_SLOT };
+}
+
+static int check_slot(uint32_t uid)
+{
+	struct id_range slot = slot_of(uid);
+
+	e.text[0] = '\0';
+	return subid_check_slot_in(&world, &pool, &slot, &e);
+}
+
+/* The slot of uid 20000 must be refused, and the text name it and the other side. */
+static void slot_collide(int line, const char *other)
+{
+	test_check_int(__FILE__, line, "collides", check_slot(20000), -EEXIST);
+	test_check_contains(__FILE__, line, "this side", e.text,
+		"slot 1311178752-1311244287 of the pool meets ");
+	test_check_contains(__FILE__, line, "the other side", e.text, other);
+}
+
+#define SLOT_COLLIDES(other) slot_collide(__LINE__, other)
+
+static void refuses_the_slot_of_an_account(void)
+{
+	begin();
+	CHECK_EQ(check_slot(20000), 0);
+	CHECK_STR(e.text, "");
+	CHECK_EQ(check_slot(1000), -EEXIST);
+	CHECK_CONTAINS(e.text, "that of 'ada' (uid 1000) in");
+	CHECK_CONTAINS(e.text, world.passwd);
+	CHECK_EQ(check_slot(1002), 0);
+	put(world.passwd, "ada:x:1000\nzed:x:20000:1::/:");
+	SLOT_COLLIDES("that of 'zed' (uid 20000)");
+	put(world.passwd, "");
+	names[0].id = 20000;
+	names[0].name = "from-ldap";
+	SLOT_COLLIDES("that of 'from-ldap' (uid 20000)");
+	names[0].gid = true; /* a group with that number owns no slot */
+	CHECK_EQ(check_slot(20000), 0);
+}
+
+static void refuses_a_slot_that_accounts_lie_in(void)
+{
+	begin();
+	put(world.passwd, "dan:x:1311178751:1::/:\neva:x:1311244288:1::/:");
+	CHECK_EQ(check_slot(20000), 0);
+	put(world.passwd, "dan:x:1311178752:1::/:\n");
+	SLOT_COLLIDES("uid 1311178752 of 'dan'");
+	put(world.passwd, "eva:x:1311244287:1::/:");
+	SLOT_COLLIDES("uid 1311244287 of 'eva'");
+	put(world.passwd, "eva:x:13112442879:1::/:\neva:x::\n:\n\neva:x:1311244287x:\nx\neva:x\n");
+	CHECK_EQ(check_slot(20000), 0);
+	put(world.group, "big:x:1311200000:a,b,c\n");
+	SLOT_COLLIDES("gid 1311200000 of 'big'");
+	put(world.group, "");
+	names[0].id = 1311178752; /* as systemd names the ranges of its machines */
+	names[0].name = "vu-web-0";
+	SLOT_COLLIDES("'vu-web-0' (uid 1311178752)");
+}
+
+static void refuses_a_slot_that_is_given_away(void)
+{
+	begin();
+	put(world.subuid, "bob:1311113216:65536\nbob:1311244288:65536\n# bob:1311178752:1\n");
+	CHECK_EQ(check_slot(20000), 0);
+	put(world.subuid, "bob:1311113216:65537\n");
+	SLOT_COLLIDES("1311113216-1311178752 of 'bob'");
+	put(world.subuid, "1000:1:18446744073709551615\n");
+	SLOT_COLLIDES("of '1000'");
+	put(world.subuid, "");
+	put(world.subgid, "bob:1311244287:1");
+	SLOT_COLLIDES(world.subgid);
+	put(world.subgid, "bob:1311244287:1:\nbob:1311244287\nbob:1311244287:\nbob::1\n");
+	CHECK_EQ(check_slot(20000), 0);
+	owners[0].id = 1311244287;
+	owners[0].owner = 4242;
+	SLOT_COLLIDES("uid 4242");
+	world.nsswitch = paths[4];
+	put(world.nsswitch, "subid: sss\npasswd: files\n");
+	SLOT_COLLIDES("uid 4242");
+	put(world.nsswitch, "passwd: files\n"); /* libsubid has nothing but the file read before */
+	CHECK_EQ(check_slot(20000), 0);
+}
+
+static void refuses_a_slot_that_systemd_gives_out(void)
+{
+	struct id_pool wide = { .first = 2147352576 - 65536, .last = 2147483647 };
+	struct id_range slot = { wide.first, ID_SLOT };
+
+	begin();
+	CHECK_EQ(subid_check_slot_in(&world, &wide, &slot, &e), 0);
+	slot.start += ID_SLOT;
+	CHECK_EQ(subid_check_slot_in(&world, &wide, &slot, &e), -EEXIST);
+	CHECK_CONTAINS(e.text, "foreign");
+}
+
+static void refuses_what_is_no_slot(void)
+{
+	struct id_range wrong[] = { { 524288 + 1, ID_SLOT }, { 524288, 1000 },
+		{ 524288 - ID_SLOT, ID_SLOT }, { 1878982656, ID_SLOT }, { 0, ID_SLOT } };
+
+	begin();
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		CHECK_EQ(subid_check_slot_in(&world, &pool, &wrong[i], &e), -EINVAL);
+	wrong[0].start = 1878982656 - ID_SLOT; /* the last, and nobody's: uid 28663 */
+	CHECK_EQ(subid_check_slot_in(&world, &pool, &wrong[0], &e), 0);
+}
+
+static void asks_for_two_names_and_none_where_files_are_all(void)
+{
+	static const struct {
+		const char *text;
+		int asks;
+	} cases[] = {
+		{ "passwd: files\ngroup: files systemd\n", 0 },
+		{ "  passwd:files # systemd\n", 0 },
+		{ "passwd: files systemd\n", 2 },
+		{ "passwd: compat\n", 2 },
+		{ "passwd: files [NOTFOUND=return] sss\n", 2 },
+		{ "passwd: files\npasswd: sss\n", 2 },
+		{ "# passwd: files\n", 2 },
+		{ "passwd_compat: files\npass: files\n", 2 },
+		{ "", 2 },
+	};
+
+	begin();
+	CHECK_EQ(check_slot(20000), 0);
+	CHECK_EQ(asked, 2);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin();
+		world.nsswitch = paths[4];
+		put(world.nsswitch, cases[i].text);
+		CHECK_EQ(check_slot(20000), 0);
+		test_check_int(__FILE__, __LINE__, cases[i].text, asked, cases[i].asks);
+	}
+	begin();
+	world.nsswitch = "/no/such/file";
+	CHECK_EQ(check_slot(20000), 0);
+	CHECK_EQ(asked, 2);
+	begin(); /* slots that are not systemd's: the last uid may be of the next of its ranges */
+	{
+		struct id_pool odd = { .first = 524289, .last = 1878982655 };
+		struct id_range slot = { 524289, ID_SLOT };
+
+		CHECK_EQ(subid_check_slot_in(&world, &odd, &slot, &e), 0);
+		CHECK_EQ(asked, 2); /* and no uid has it */
+		names[0].id = 524289 + 65535;
+		names[0].name = "vu-web-1";
+		CHECK_EQ(subid_check_slot_in(&world, &odd, &slot, &e), -EEXIST);
+	}
+}
+
+static void refuses_a_slot_when_a_file_cannot_be_read(void)
+{
+	begin();
+	CHECK_EQ(unlink(world.passwd), 0);
+	CHECK_EQ(check_slot(20000), 0); /* no such file, nobody in it */
+	world.passwd = dir;
+	CHECK_EQ(check_slot(20000), -EIO);
+	CHECK_CONTAINS(e.text, dir);
+	world.passwd = paths[2];
+}
+
 /* Whatever this machine says: an answer, and nothing on stderr that is not ours. */
 static void asks_this_machine(void)
 {
@@ -351,15 +539,15 @@ static void asks_this_machine(void)
 
 int main(void)
 {
-	static const char *const files[] = { "subuid", "subgid", "passwd", "group" };
+	static const char *const files[] = { "subuid", "subgid", "passwd", "group", "nsswitch" };
 
 	(void)snprintf(dir, sizeof(dir), "/tmp/carrel-subid.XXXXXX");
 	if (!mkdtemp(dir))
 		return 1;
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 5; i++)
 		(void)snprintf(paths[i], sizeof(paths[i]), "%s/%s", dir, files[i]);
 	world = (struct subid_world){ paths[0], paths[1], paths[2], paths[3], world_ranges,
-		world_owners, world_name_of };
+		world_owners, world_name_of, NULL };
 	TEST(takes_the_pool_when_nobody_gave_a_range);
 	TEST(prefers_the_largest_given_range);
 	TEST(takes_uids_and_gids_from_one_place);
@@ -372,8 +560,16 @@ int main(void)
 	TEST(refuses_a_slot_given_away_by_a_directory);
 	TEST(refuses_when_a_file_cannot_be_read);
 	TEST(refuses_an_invalid_range);
+	TEST(asks_nobody_who_knows_no_more_than_the_files);
+	TEST(refuses_the_slot_of_an_account);
+	TEST(refuses_a_slot_that_accounts_lie_in);
+	TEST(refuses_a_slot_that_is_given_away);
+	TEST(refuses_a_slot_that_systemd_gives_out);
+	TEST(refuses_what_is_no_slot);
+	TEST(asks_for_two_names_and_none_where_files_are_all);
+	TEST(refuses_a_slot_when_a_file_cannot_be_read);
 	TEST(asks_this_machine);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 5; i++)
 		(void)unlink(paths[i]);
 	(void)rmdir(dir);
 	return test_done();
