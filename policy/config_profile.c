@@ -169,15 +169,15 @@ static int set_number(const struct key *k, const char *value, uint64_t *field, s
 	return 0;
 }
 
-/*
- * Trees that every container has of its own; the host's in their place would undo what they are
- * for.
- */
+const char *const container_own[] = { "/proc", "/run/carrel", NULL };
+
+/* The host's tree in the place of such a one would undo what that is for. */
 static bool path_reserved(const char *path)
 {
-	return strcmp(path, "/") == 0 || strcmp(path, "/proc") == 0 ||
-	       strncmp(path, "/proc/", 6) == 0 || strcmp(path, "/run/carrel") == 0 ||
-	       strncmp(path, "/run/carrel/", 12) == 0;
+	for (size_t i = 0; container_own[i]; i++)
+		if (path_inside(container_own[i], path))
+			return true;
+	return strcmp(path, "/") == 0;
 }
 
 static int check_path(const struct key *k, const char *word, struct err *e)

@@ -8,6 +8,10 @@
 struct config_line;
 struct err;
 
+/* Trees that every container has of its own, up to a NULL: the host's are never shown in their
+ * place. */
+extern const char *const container_own[];
+
 /* A profile while its file is being read. */
 struct profile_draft {
 	struct profile p;

@@ -154,6 +154,15 @@ bool path_valid(const char *s)
 	return true;
 }
 
+bool path_inside(const char *tree, const char *path)
+{
+	size_t n = strlen(tree);
+
+	if (n == 1)
+		return true;
+	return strncmp(tree, path, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
 const char *word_next(const char **s, size_t *ret_len)
 {
 	const char *word = *s + strspn(*s, " \t");

@@ -27,6 +27,8 @@ bool name_valid(const char *s);
 
 /* Absolute, no empty, "." or ".." component, no trailing slash; "/" itself passes. */
 bool path_valid(const char *s);
+/* Of two such paths: the second is the first, or lies in it. */
+bool path_inside(const char *tree, const char *path);
 
 /* The next blank-separated word of *s, which moves behind it; NULL at the end. */
 const char *word_next(const char **s, size_t *ret_len);

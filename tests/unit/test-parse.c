@@ -141,6 +141,18 @@ static void lets_plain_paths_through_only(void)
 	CHECK(!path_valid("/../a"));
 }
 
+static void knows_what_lies_in_a_path(void)
+{
+	CHECK(path_inside("/a", "/a"));
+	CHECK(path_inside("/a", "/a/b"));
+	CHECK(path_inside("/", "/a"));
+	CHECK(path_inside("/", "/"));
+	CHECK(!path_inside("/a", "/"));
+	CHECK(!path_inside("/a", "/ab"));
+	CHECK(!path_inside("/a/b", "/a"));
+	CHECK(!path_inside("/a", "/b/a"));
+}
+
 static void walks_words(void)
 {
 	const char *rest = " one\t two  ", *w;
@@ -165,6 +177,7 @@ int main(void)
 	TEST(reads_spans);
 	TEST(lets_safe_names_through_only);
 	TEST(lets_plain_paths_through_only);
+	TEST(knows_what_lies_in_a_path);
 	TEST(walks_words);
 	return test_done();
 }
