@@ -31,9 +31,18 @@ struct manifest {
 	char *workdir; /* NULL: / */
 };
 
+/* As manifests and people name it: tree, squashfs, erofs. */
+const char *image_kind_name(enum image_kind kind);
+
+/* Where the content lies beside the manifest: tree, root.squashfs, root.erofs. */
+const char *image_kind_file(enum image_kind kind);
+
 /* -EINVAL: the text names the line and the word. *ret is untouched on failure. */
 int manifest_parse(const char *text, size_t len, struct manifest *ret, struct err *e);
 void manifest_done(struct manifest *m);
+
+/* The text of which manifest_parse() makes m again, NUL-terminated, malloc'ed. */
+int manifest_write(const struct manifest *m, char **ret, size_t *ret_len, struct err *e);
 
 /* True: fit as an image's or a container's name. */
 bool image_name_valid(const char *s);
