@@ -13,8 +13,9 @@
 #include "policy/base/cleanup.h"
 
 /*
- * Besides what others do through another name of the same file, which trees refuse to have, one thing makes no event at once:
- * writing through a mapping. Its closing does.
+ * Two things that root can do make no event: writing through a mapping, until it is closed; and writing through a name outside of the
+ * tree that is made after it was verified (the next verification refuses it). To see the second, each file would have
+ * to be watched, which pins them all in memory.
  */
 #define EVENTS                                                                                                         \
 	(IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_DELETE_SELF | \
