@@ -15,7 +15,7 @@ static size_t line_add(char *line, size_t n, size_t size, const char *text)
 
 void say(const char *text, ...)
 {
-	char line[512];
+	char line[1024];
 	size_t n, size = sizeof(line) - 1;
 	va_list ap;
 

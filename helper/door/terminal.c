@@ -1,5 +1,6 @@
 /*
- * Raw mode on the caller's terminal, and bytes both ways between it and the container's pty.
+ * Raw mode on the caller's terminal, and bytes both ways between it and the container's pty, or the
+ * pipes that stand for one.
  *
  * Never O_NONBLOCK on a descriptor that was inherited: the flag belongs to the open file, which
  * others share. The terminal is opened anew where that is possible; else a write is kept so small
@@ -70,16 +71,22 @@ static bool is_foreground(int fd)
 	return ioctl(fd, TIOCGPGRP, &group) == 0 && group == getpgrp();
 }
 
+void terminal_none(struct terminal *t)
+{
+	*t = (struct terminal){
+		.keys = -1, .screen = -1, .pty = -1, .to = -1, .from = -1, .open_fd = -1
+	};
+	t->in = (struct passage){ .data = in_data, .size = sizeof(in_data) };
+	t->out = (struct passage){ .data = out_data, .size = sizeof(out_data) };
+}
+
 void terminal_find(struct terminal *t, struct enter_request *req)
 {
 	static const int keys[3] = { 0, 1, 2 }, screen[3] = { 1, 2, 0 };
 	struct winsize size = { 0 };
 	int any;
 
-	*t = (struct terminal){ .keys = -1, .screen = -1, .pty = -1, .open_fd = -1 };
-	t->in = (struct passage){ .data = in_data, .size = sizeof(in_data) };
-	t->out = (struct passage){ .data = out_data, .size = sizeof(out_data) };
-
+	terminal_none(t);
 	for (int i = 0; i < 3; i++)
 		if (ioctl(i, TCGETS, &t->saved) == 0)
 			req->ttys |= ENTER_TTY(i);
@@ -116,11 +123,40 @@ void terminal_find(struct terminal *t, struct enter_request *req)
 	}
 }
 
+int terminal_piped(struct terminal *t, struct enter_request *req, int fds[static 3])
+{
+	uint32_t ttys = req->ttys;
+	int in[2], out[2];
+
+	req->ttys = 0;
+	t->wants_opost = false;
+	memset(req->termios, 0, sizeof(req->termios));
+	req->rows = req->cols = req->xpixel = req->ypixel = 0;
+	if (t->keys >= 0 && (ttys & ENTER_TTY(0))) {
+		if (pipe2(in, O_CLOEXEC) < 0)
+			return -errno;
+		(void)fcntl(in[1], F_SETFL, (long)(O_WRONLY | O_NONBLOCK));
+		fds[0] = in[0];
+		t->to = in[1];
+	}
+	if (t->screen >= 0 && (ttys & (ENTER_TTY(1) | ENTER_TTY(2)))) {
+		if (pipe2(out, O_CLOEXEC) < 0)
+			return -errno;
+		(void)fcntl(out[0], F_SETFL, (long)(O_RDONLY | O_NONBLOCK));
+		t->from = out[0];
+		/* One for both, so that what is written first comes first. */
+		for (int i = 1; i < 3; i++)
+			if (ttys & ENTER_TTY(i))
+				fds[i] = out[1];
+	}
+	return 0;
+}
+
 void terminal_attach(struct terminal *t, int fd)
 {
 	if (t->pty >= 0)
 		(void)close(t->pty);
-	t->pty = fd;
+	t->pty = t->to = t->from = fd;
 	/* The only open file of the master, made for us. */
 	(void)fcntl(fd, F_SETFL, (long)(O_RDWR | O_NONBLOCK));
 	terminal_resize(t);
@@ -186,13 +222,15 @@ static bool passage_is_empty(const struct passage *p)
 	return p->start == p->end;
 }
 
-/* 1: something was read, 0: nothing now, -1: the end. */
+/* 1: something was read, 0: nothing now, -1: the end, errno 0 unless it is a failure. */
 static int passage_read(struct passage *p, int fd)
 {
 	ssize_t n = read(fd, p->data, p->size);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
+	if (n == 0)
+		errno = 0;
 	if (n <= 0)
 		return -1;
 	p->start = 0;
@@ -215,59 +253,86 @@ static bool passage_write(struct passage *p, int fd, size_t most)
 void terminal_poll(const struct terminal *t, struct pollfd p[static TERMINAL_POLLS])
 {
 	bool in = !passage_is_empty(&t->in), out = !passage_is_empty(&t->out);
+	bool wants_keys = t->raw || (t->pty < 0 && t->to >= 0);
 
 	/*
 	 * A descriptor that nothing is wanted from is left out: its hang-up would be reported for
 	 * ever.
 	 */
-	p[0] = (struct pollfd){ .fd = t->raw && !in ? t->keys : -1, .events = POLLIN };
+	p[0] = (struct pollfd){ .fd = wants_keys && !in ? t->keys : -1, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = out ? t->screen : -1, .events = POLLOUT };
-	p[2] = (struct pollfd){ .fd = in || !out ? t->pty : -1 };
-	p[2].events = (short)((in ? POLLOUT : 0) | (out ? 0 : POLLIN));
-}
-
-static bool keys_read(struct terminal *t)
-{
-	if (passage_read(&t->in, t->keys) >= 0)
-		return true;
-	/* Not the end, if only somebody else has been put in front. */
-	if (terminal_in_front(t))
-		return false;
-	t->raw = false;
-	return true;
+	p[2] = (struct pollfd){ .fd = in ? t->to : -1, .events = POLLOUT };
+	p[3] = (struct pollfd){ .fd = out ? -1 : t->from, .events = POLLIN };
 }
 
 static void pty_end(struct terminal *t)
 {
 	(void)close(t->pty);
-	t->pty = -1;
+	t->pty = t->to = t->from = -1;
 	t->in.start = t->in.end;
 }
 
-static void pty_move(struct terminal *t, short events)
+static void to_end(struct terminal *t)
 {
-	if (!passage_is_empty(&t->in) && (events & (POLLOUT | POLLERR | POLLHUP)) &&
-		!passage_write(&t->in, t->pty, t->in.size)) {
+	if (t->pty >= 0) {
 		pty_end(t);
 		return;
 	}
-	if (passage_is_empty(&t->out) && (events & (POLLIN | POLLERR | POLLHUP)) &&
-		passage_read(&t->out, t->pty) < 0) {
-		pty_end(t);
-		return;
-	}
-	if (t->screen < 0)
-		t->out.start = t->out.end;
+	if (t->to >= 0)
+		(void)close(t->to);
+	t->to = -1;
+	t->in.start = t->in.end;
 }
 
-bool terminal_move(struct terminal *t, const struct pollfd p[static TERMINAL_POLLS])
+static void from_end(struct terminal *t)
+{
+	if (t->pty >= 0) {
+		pty_end(t);
+		return;
+	}
+	if (t->from >= 0)
+		(void)close(t->from);
+	t->from = -1;
+}
+
+void terminal_end_keys(struct terminal *t)
+{
+	to_end(t);
+}
+
+static enum terminal_state keys_read(struct terminal *t)
+{
+	int r = passage_read(&t->in, t->keys);
+
+	if (r >= 0)
+		return TERMINAL_THERE;
+	if (t->pty >= 0) {
+		/* Not the end, if only somebody else has been put in front. */
+		if (terminal_in_front(t))
+			return TERMINAL_GONE;
+		t->raw = false;
+		return TERMINAL_THERE;
+	}
+	if (errno == 0) { /* Ctrl-D */
+		terminal_end_keys(t);
+		return TERMINAL_THERE;
+	}
+	return terminal_in_front(t) ? TERMINAL_GONE : TERMINAL_BEHIND;
+}
+
+enum terminal_state terminal_move(
+	struct terminal *t, const struct pollfd p[static TERMINAL_POLLS])
 {
 	if (p[1].revents &&
 		!passage_write(&t->out, t->screen, t->open_fd >= 0 ? t->out.size : WRITE_SAFE))
-		return false;
-	if (p[2].revents)
-		pty_move(t, p[2].revents);
-	return !p[0].revents || keys_read(t);
+		return TERMINAL_GONE;
+	if (p[2].revents && t->to >= 0 && !passage_write(&t->in, t->to, t->in.size))
+		to_end(t);
+	if (p[3].revents && t->from >= 0 && passage_read(&t->out, t->from) < 0)
+		from_end(t);
+	if (t->screen < 0)
+		t->out.start = t->out.end;
+	return p[0].revents ? keys_read(t) : TERMINAL_THERE;
 }
 
 /*
@@ -278,16 +343,16 @@ bool terminal_is_drained(struct terminal *t, size_t *budget)
 {
 	if (!passage_is_empty(&t->out))
 		return false;
-	if (t->pty < 0 || t->screen < 0 || *budget < t->out.size)
+	if (t->from < 0 || t->screen < 0 || *budget < t->out.size)
 		return true;
 	*budget -= t->out.size;
-	return passage_read(&t->out, t->pty) <= 0;
+	return passage_read(&t->out, t->from) <= 0;
 }
 
 void terminal_hang_up(struct terminal *t)
 {
-	if (t->pty >= 0)
-		pty_end(t);
+	to_end(t);
+	from_end(t);
 	t->keys = t->screen = -1;
 	t->out.start = t->out.end;
 	t->raw = false;

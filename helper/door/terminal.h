@@ -20,7 +20,8 @@ struct passage {
 struct terminal {
 	int keys; /* where input is read; -1: none of the caller's terminals can be read */
 	int screen; /* where output is written; -1: it is dropped */
-	int pty; /* the master; -1 before EVENT_PTY and after the hang-up */
+	int pty; /* the master; -1 before EVENT_PTY and after the hang-up. It or a pipe is: */
+	int to, from; /* where keys go, and output comes from; -1: nowhere */
 	int open_fd; /* our own open file of the terminal, non-blocking; -1: the caller's must do */
 	bool wants_opost; /* the pty came without output processing, as the terminal still does its
 			     own */
@@ -32,6 +33,15 @@ struct terminal {
 /* Looks at 0, 1 and 2 and fills in what the request says about terminals. */
 void terminal_find(struct terminal *t, struct enter_request *req);
 
+/* No terminal at all. */
+void terminal_none(struct terminal *t);
+
+/*
+ * After terminal_find(): pipes, not a pty, for those of 0 to 2 that are terminals, whose other ends
+ * are put into fds[]. The terminal stays as it is and ends lines and input, and makes signals, itself.
+ */
+int terminal_piped(struct terminal *t, struct enter_request *req, int fds[static 3]);
+
 /* The pty has come: fd is the terminal's from now on. */
 void terminal_attach(struct terminal *t, int fd);
 
@@ -41,11 +51,21 @@ void terminal_raw(struct terminal *t);
 void terminal_restore(struct terminal *t);
 void terminal_resize(const struct terminal *t);
 
-#define TERMINAL_POLLS 3
+#define TERMINAL_POLLS 4
 
-/* What there is to wait for, and what to do when it is there. false: the terminal is gone. */
+enum terminal_state {
+	TERMINAL_GONE,
+	TERMINAL_BEHIND, /* it has keys for us, but somebody else is in front; only with pipes */
+	TERMINAL_THERE,
+};
+
+/* What there is to wait for, and what to do when it is there. */
 void terminal_poll(const struct terminal *t, struct pollfd p[static TERMINAL_POLLS]);
-bool terminal_move(struct terminal *t, const struct pollfd p[static TERMINAL_POLLS]);
+enum terminal_state terminal_move(
+	struct terminal *t, const struct pollfd p[static TERMINAL_POLLS]);
+
+/* The end of the input, for the program. Only with pipes. */
+void terminal_end_keys(struct terminal *t);
 
 /* After the program's end: true when all it wrote has reached the screen. */
 bool terminal_is_drained(struct terminal *t, size_t *budget);
