@@ -1,6 +1,7 @@
 /*
- * carrel - the command people type. Every subcommand has a file of its own; this is the table of
- * them.
+ * carrel-cli - the command people type, but for `run` and `exec`, which carrel itself does
+ * (helper/door/carrel.c) before it executes this. Every subcommand has a file of its own; this is the
+ * table of them.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,16 +12,18 @@
 
 static const struct command {
 	const char *name;
-	int (*run)(int argc, char **argv);
+	int (*run)(int argc, char **argv); /* NULL: done by the program that starts this one */
 	const char *help;
 } commands[] = {
 	{ "check", cmd_check, "say what is wrong with the configuration" },
 	{ "denials", cmd_denials, "say which calls were refused, to whom, and by which line" },
+	{ "exec", NULL, "run one more command in a container" },
 	{ "explain", cmd_explain, "say what a user's session would be, and which line decides it" },
 	{ "filter", cmd_filter, "show, compare and try out filters, and say which line decides" },
 	{ "learn", cmd_learn, "run a command and write the filter that it needs" },
 	{ "pam", cmd_pam, "put pam_carrel.so into services, take it out, show where it is" },
 	{ "root", cmd_root, "inside a session: become root of its container" },
+	{ "run", NULL, "run a command in a new container" },
 	{ "trace", cmd_trace, "run a command under a filter and show what is refused" },
 };
 
@@ -70,7 +73,7 @@ int main(int argc, char **argv)
 		return finish(0);
 	}
 	c = command_find(argv[1]);
-	if (!c) {
+	if (!c || !c->run) {
 		(void)fprintf(stderr, "carrel: unknown %s '%s'; see 'carrel --help'\n",
 			argv[1][0] == '-' ? "option" : "command", argv[1]);
 		return 2;

@@ -1,6 +1,6 @@
 /*
- * client - a program in a container as the one who waits for it outside sees it: stdio on the way in,
- * then signals, stops and the terminal both ways, then its end.
+ * client - a program in a container as the one who waits for it outside sees it: stdio on the way
+ * in, then signals, stops and the terminal both ways, then its end.
  */
 #include "helper/door/client.h"
 
@@ -387,4 +387,3 @@ int client_leave(struct client *c)
 		return -1;
 	}
 }
-

@@ -3,7 +3,8 @@
 
 #include <stddef.h>
 
-/* The strings that go with a request, in a file of memory that nobody can change any more once it is sealed. */
+/* The strings that go with a request, in a file of memory that nobody can change any more once it
+ * is sealed. */
 struct payload {
 	int fd;
 	size_t n, total;

@@ -6,10 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TEXT_MAX 600 /* of each: what comes after a long argument says what is wrong with it */
+
 static size_t line_add(char *line, size_t n, size_t size, const char *text)
 {
-	for (; *text != '\0' && n < size; text++)
-		line[n++] = (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text;
+	for (size_t i = 0; text[i] != '\0' && n < size; i++) {
+		if (i == TEXT_MAX)
+			return line_add(line, n, size, "...");
+		line[n++] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
+	}
 	return n;
 }
 

@@ -1,8 +1,8 @@
 /*
- * sys - what carrel-door, carrel-relay, carrel-init and carrel-root have instead of a C library.
+ * sys - what carrel, carrel-door, carrel-relay, carrel-init and carrel-root have instead of a C library.
  *
  * They start in half-entered namespaces with an environment somebody else wrote, so nothing may
- * load, look up or read anything before main(). A static glibc also costs 700 KiB a process that
+ * load, look up or read anything before main(); and carrel is to be quick. A static glibc also costs 700 KiB a process that
  * runs alone, and 750 KiB of a container's tmpfs for carrel-root; this costs four pages. The
  * functions are the standard ones under their standard names, declared by the C library's headers:
  * the same sources link against a full libc as well, which is how they meet the sanitizers.

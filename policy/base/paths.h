@@ -5,7 +5,7 @@
  * Where things were installed, as make's command line says; no file holds a default, so that none can disagree.
  *
  * CARREL_BINDIR      the directory of the command `carrel`
- * CARREL_LIBEXECDIR  carrel-helper, carrel-door, carrel-relay, carrel-init, carrel-root
+ * CARREL_LIBEXECDIR  carrel-cli, carrel-helper, carrel-door, carrel-relay, carrel-init, carrel-root
  * CARREL_SYSCONFDIR  carrel.conf, conf.d/, filters/
  * CARREL_DATADIR     what the package ships: filters/
  * CARREL_SECUREDIR   pam_carrel.so

@@ -1114,11 +1114,11 @@ TESTS = [
 ]
 
 
-def main():
+def tests_run(tests):
+    """TAP; each test starts with a helper that serves, and leaves nothing running that has its mark."""
     global MARK
-    world_make()
     failed = n = 0
-    for test in TESTS:
+    for test in tests:
         if not re.search(ONLY, test.__name__):
             continue
         n += 1
@@ -1135,7 +1135,7 @@ def main():
             failed += 1
             print(f"not ok {n} - {name}", flush=True)
             line = why.__traceback__
-            while line.tb_next and line.tb_next.tb_frame.f_code.co_filename == __file__:
+            while line.tb_next and line.tb_next.tb_frame.f_globals.get("TESTS") is tests:
                 line = line.tb_next
             print(f"# line {line.tb_lineno}: {type(why).__name__}: {why}"[:1500].replace("\n", "\\n"), flush=True)
         for pid, _ in marked(MARK):
@@ -1145,4 +1145,10 @@ def main():
     sys.exit(failed > 0)
 
 
-main()
+def main():
+    world_make()
+    tests_run(TESTS)
+
+
+if __name__ == "__main__":
+    main()

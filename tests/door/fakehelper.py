@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Plays carrel-helper for carrel-door: takes REQ_ENTER on a socket and starts carrel-relay, without any container.
+"""Plays carrel-helper for carrel-door and carrel: takes REQ_ENTER, REQ_LAUNCH and REQ_EXEC on a socket and starts
+carrel-relay, without any container.
 
     fakehelper.py SOCKET RELAY FILTER UID GID [MODE]
 
@@ -17,12 +18,18 @@ import sys
 HEAD = struct.Struct("HHI")
 ANSWER = struct.Struct("HHIII256s")
 REQUEST_SIZE = 8 + 4 * 3 + 2 * 4 + 4 + 64
-VERSION, REQ_ENTER = 1, 3
+LAUNCH_ANSWER = struct.Struct("HHII65s512s0I")
+VERSION, REQ_ENTER, REQ_LAUNCH, REQ_EXEC = 1, 3, 5, 6
+# All of a request; struct enter_request is what its end holds.
+SIZES = {REQ_ENTER: REQUEST_SIZE, REQ_LAUNCH: 8412 + REQUEST_SIZE, REQ_EXEC: 108 + REQUEST_SIZE}
 REFUSED, CONFINED = 0, 1
 
 
-def answer(conn, what, text=b""):
-    conn.send(ANSWER.pack(VERSION, REQ_ENTER, ANSWER.size, what, 0, text))
+def answer(conn, what, text=b"", kind=REQ_ENTER):
+    if kind == REQ_ENTER:
+        conn.send(ANSWER.pack(VERSION, kind, ANSWER.size, what, 0, text))
+    else:
+        conn.send(LAUNCH_ANSWER.pack(VERSION, kind, LAUNCH_ANSWER.size, what, b"made-up", text))
 
 
 def sealed(data):
@@ -46,7 +53,7 @@ def relay_start(conn, request, fds, relay, filter_path, uid, gid, flags):
 
 
 def serve(conn, mode, rest):
-    request, control, _, _ = conn.recvmsg(4096, socket.CMSG_SPACE(8 * 4))
+    request, control, _, _ = conn.recvmsg(16384, socket.CMSG_SPACE(8 * 4))
     fds = array.array("i")
     for level, kind, data in control:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
@@ -63,11 +70,11 @@ def serve(conn, mode, rest):
         answer(conn, REFUSED, b"session for 'ada' refused: no range")
         os._exit(0)
     version, kind, length = HEAD.unpack_from(request)
-    if (version, kind, length, len(request), len(fds)) != (VERSION, REQ_ENTER, REQUEST_SIZE, REQUEST_SIZE, 4):
+    if (version, length, len(request), len(fds)) != (VERSION, SIZES.get(kind), SIZES.get(kind), 4):
         answer(conn, REFUSED, b"malformed request")
         os._exit(0)
-    answer(conn, CONFINED)
-    relay_start(conn, request, fds, *rest, 1 if mode == "nnp" else 0)
+    answer(conn, CONFINED, kind=kind)
+    relay_start(conn, request[-REQUEST_SIZE:], fds, *rest, 1 if mode == "nnp" else 0)
 
 
 def main():
@@ -90,4 +97,5 @@ def main():
         conn.close()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,7 @@ cat >"$tmp/expected" <<'LIST'
 755 /usr/bin/carrel
 644 /usr/lib/tmpfiles.d/carrel.conf
 644 /usr/lib/x86_64-linux-gnu/security/pam_carrel.so
+755 /usr/libexec/carrel/carrel-cli
 711 /usr/libexec/carrel/carrel-door
 711 /usr/libexec/carrel/carrel-helper
 711 /usr/libexec/carrel/carrel-init

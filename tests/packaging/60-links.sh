@@ -21,10 +21,10 @@ t_same 'the module exports its four entry points' \
 	'pam_sm_authenticate pam_sm_close_session pam_sm_open_session pam_sm_setcred '
 t_same 'the helper links these' "$(needed carrel-helper)" \
 	'libc.so.6 libcap.so.2 libinih.so.1 libseccomp.so.2 libsodium.so.23 libsubid.so.4 libsystemd.so.0 '
-t_same 'the command links these' "$(needed carrel)" \
+t_same 'the command links these' "$(needed carrel-cli)" \
 	'libc.so.6 libelf.so.1 libinih.so.1 libjansson.so.4 libseccomp.so.2 libsodium.so.23 libsubid.so.4 libsystemd.so.0 '
 
-for program in carrel-door carrel-relay carrel-init carrel-root; do
+for program in carrel carrel-door carrel-relay carrel-init carrel-root; do
 	file=$build/$program
 	t_same "$program has no loader" "$(readelf -lW "$file" | grep -E 'INTERP|DYNAMIC')" ''
 	t_same "$program leaves nothing undefined" "$(nm -u "$file")" ''
@@ -34,7 +34,7 @@ for program in carrel-door carrel-relay carrel-init carrel-root; do
 	t "$program is under 64 KiB of code and data" sh -c "[ \$(size '$file' | awk 'NR == 2 { print \$1 + \$2 }') -lt 65536 ]"
 done
 
-for product in carrel carrel-helper pam_carrel.so; do
+for product in carrel-cli carrel-helper pam_carrel.so; do
 	file=$build/$product
 	t_match "$product is position independent" "$(readelf -hW "$file")" 'Type: +DYN'
 	t_match "$product has relro" "$(readelf -lW "$file")" GNU_RELRO

@@ -19,7 +19,7 @@ t_same 'a host without tools of its own uses ours' \
 
 need aarch64-linux-gnu-gcc readelf
 t 'compiles for aarch64' "$make" -C "$tmp/wins" cross-check
-for program in carrel-door carrel-relay carrel-init carrel-root; do
+for program in carrel carrel-door carrel-relay carrel-init carrel-root; do
 	t_match "$program is a program for aarch64" "$(readelf -hW "$tmp/wins/$program.cross")" 'Machine: +AArch64'
 	t_same "$program leaves nothing undefined there" "$(nm -u "$tmp/wins/$program.cross")" ''
 done

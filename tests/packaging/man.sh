@@ -39,7 +39,7 @@ page_options() {
 
 # help_options: the options in a --help on stdin, long ones anywhere, short ones with a line of their own.
 help_options() {
-	grep -oE -e '--[a-z][a-z-]*' -e '^  -[a-z] ' | tr -d ' ' | sort -u
+	grep -oE -e '--[a-z][a-z-]*' -e '^  -[A-Za-z],? ' | tr -d ' ,' | sort -u
 }
 
 commands() {
