@@ -1,11 +1,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "helper/cli/ask.h"
 #include "helper/cli/denials.h"
 #include "helper/public/message.h"
 #include "helper/public/wire.h"
@@ -16,24 +14,6 @@
 bool denials_inside(void)
 {
 	return access("/run/carrel/session", F_OK) == 0;
-}
-
-static int helper_connect(int *ret_fd, struct err *e)
-{
-	const char *place = denials_inside() ? WIRE_INSIDE : WIRE_SOCKET;
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const struct timeval patience = { .tv_sec = ANSWER_SECONDS };
-	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
-		return err_set(e, errno, "cannot make a socket: %s", strerror(errno));
-	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", place);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return err_set(e, errno,
-			"only the machine's root may read the logs, and carrel-helper, which does it for others, does not answer at %s: %s",
-			place, strerror(errno));
-	*ret_fd = fd_take(&fd);
-	return 0;
 }
 
 static int take_record(const struct denials_item *i, size_t len, struct gathered *ret)
@@ -99,9 +79,12 @@ int denials_ask(const struct denials_options *o, struct gathered *ret, struct er
 		.until_us = o->until_us };
 	static struct denials_item item;
 	_cleanup_fd_ int fd = -1;
-	int r = helper_connect(&fd, e);
+	int r = helper_connect(ANSWER_SECONDS, &fd, e);
 
-	if (r == 0 && message_send(fd, &q, sizeof(q), NULL, 0) < 0)
+	if (r < 0)
+		return err_wrap(e, r, "only the machine's root may read the logs; carrel-helper does it for others");
+
+	if (message_send(fd, &q, sizeof(q), NULL, 0) < 0)
 		r = err_set(e, EPIPE, "carrel-helper does not listen; try again");
 	while (r == 0) {
 		ssize_t n = message_recv(fd, &item, sizeof(item), NULL, 0, NULL);

@@ -1,33 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "helper/cli/denials.h"
+#include "helper/cli/shown.h"
 #include "policy/base/cleanup.h"
-
-/* Program names are the users': bytes that a terminal would obey, or take for others, are written out. */
-static void visible(const char *s, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	for (; *s && n + 5 < size; s++) {
-		if (*s > 0x1f && *s < 0x7f)
-			buf[n++] = *s;
-		else
-			n += (size_t)sprintf(buf + n, "\\x%02x", (unsigned char)*s);
-	}
-	buf[n] = '\0';
-}
-
-static void when(uint64_t us, char *buf, size_t size)
-{
-	time_t t = (time_t)(us / 1000000);
-	struct tm tm;
-
-	if (!us || !localtime_r(&t, &tm) || strftime(buf, size, "%F %T", &tm) == 0)
-		(void)snprintf(buf, size, "-");
-}
 
 /* --- for people --- */
 
@@ -42,12 +19,12 @@ struct row {
 static void fill(const struct finding *f, struct row *r)
 {
 	(void)snprintf(r->cell[COL_COUNT], sizeof(r->cell[0]), "%llu", (unsigned long long)f->count);
-	when(f->first_us, r->cell[COL_FIRST], sizeof(r->cell[0]));
-	when(f->last_us, r->cell[COL_LAST], sizeof(r->cell[0]));
-	visible(f->user, r->cell[COL_USER], sizeof(r->cell[0]));
+	shown_time(f->first_us, r->cell[COL_FIRST], sizeof(r->cell[0]));
+	shown_time(f->last_us, r->cell[COL_LAST], sizeof(r->cell[0]));
+	shown_text(f->user, r->cell[COL_USER], sizeof(r->cell[0]));
 	(void)snprintf(r->cell[COL_FILTER], sizeof(r->cell[0]), "%s%s", f->filter[0] ? f->filter : "-",
 		f->joined == JOINED_NOW ? "*" : "");
-	visible(f->exe[0] ? f->exe : f->comm, r->cell[COL_PROGRAM], sizeof(r->cell[0]));
+	shown_text(f->exe[0] ? f->exe : f->comm, r->cell[COL_PROGRAM], sizeof(r->cell[0]));
 	(void)snprintf(r->cell[COL_CALL], sizeof(r->cell[0]), "%s", f->call);
 	(void)snprintf(r->cell[COL_VERDICT], sizeof(r->cell[0]), "%s", f->verdict);
 }
@@ -124,18 +101,6 @@ static void set(json_t *o, const char *key, json_t *value)
 	(void)json_object_set_new(o, key, value);
 }
 
-static json_t *time_json(uint64_t us)
-{
-	time_t t = (time_t)(us / 1000000);
-	char text[64], whole[80];
-	struct tm tm;
-
-	if (!us || !gmtime_r(&t, &tm) || strftime(text, sizeof(text), "%FT%T", &tm) == 0)
-		return json_null();
-	(void)snprintf(whole, sizeof(whole), "%s.%03uZ", text, (unsigned)(us / 1000 % 1000));
-	return json_string(whole);
-}
-
 static json_t *known_text(const char *s)
 {
 	return s[0] ? json_text(s) : json_null();
@@ -162,10 +127,10 @@ static json_t *finding_json(const struct finding *f)
 	char program[4 * 4096 + 8];
 	json_t *o = json_object();
 
-	visible(f->exe, program, sizeof(program));
+	shown_text(f->exe, program, sizeof(program));
 	set(o, "count", json_integer((json_int_t)f->count));
-	set(o, "first", time_json(f->first_us));
-	set(o, "last", time_json(f->last_us));
+	set(o, "first", shown_time_json(f->first_us));
+	set(o, "last", shown_time_json(f->last_us));
 	set(o, "user", json_text(f->user));
 	set(o, "uid", json_integer(f->uid));
 	set(o, "loginuid", f->auid == RECORD_UNSET ? json_null() : json_integer(f->auid));
@@ -175,7 +140,7 @@ static json_t *finding_json(const struct finding *f)
 	set(o, "filter", known_text(f->filter));
 	set(o, "service", known_text(f->service));
 	set(o, "program", json_text(program));
-	visible(f->comm, program, sizeof(program));
+	shown_text(f->comm, program, sizeof(program));
 	set(o, "command", json_text(program));
 	set(o, "call", json_text(f->call));
 	set(o, "number", json_integer(f->number));
