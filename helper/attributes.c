@@ -110,7 +110,8 @@ static void cgroup_take(pid_t pid, const char *cgroup)
 void attributes_take(pid_t pid, const char *cgroup, struct attributes *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	cgroup_take(pid, cgroup);
+	if (cgroup)
+		cgroup_take(pid, cgroup);
 	number_take(pid, "loginuid");
 	number_take(pid, "oom_score_adj");
 	limits_take(pid, ret);
@@ -118,6 +119,22 @@ void attributes_take(pid_t pid, const char *cgroup, struct attributes *ret)
 	ret->nice = getpriority(PRIO_PROCESS, (id_t)pid);
 	ret->niced = errno == 0;
 	ret->bound = sched_getaffinity(pid, sizeof(ret->cpus), &ret->cpus) == 0;
+}
+
+void attributes_raise(const struct attributes *a)
+{
+	struct rlimit now;
+	size_t i;
+
+	for (i = 0; i < RLIM_NLIMITS; i++)
+		if (a->limited[i] && getrlimit((__rlimit_resource_t)i, &now) == 0 && now.rlim_max < a->limits[i].rlim_max) {
+			now.rlim_max = a->limits[i].rlim_max;
+			(void)setrlimit((__rlimit_resource_t)i, &now);
+		}
+	if (a->niced)
+		(void)setpriority(PRIO_PROCESS, 0, a->nice);
+	if (a->bound)
+		(void)sched_setaffinity(0, sizeof(a->cpus), &a->cpus);
 }
 
 void attributes_apply(const struct attributes *a)

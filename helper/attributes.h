@@ -17,11 +17,14 @@ struct attributes {
 };
 
 /*
- * Gives the calling process the cgroup (or the container's own, if cgroup is not empty), loginuid and OOM score of process pid,
- * which PAM and the service set up, and notes its limits, nice value and processors for attributes_apply(). Best effort: what
+ * Gives the calling process the cgroup (or the container's own, if cgroup is not empty; NULL: it stays where it is), loginuid and
+ * OOM score of process pid, which PAM and the service set up, and notes its limits, nice value and processors for attributes_apply(). Best effort: what
  * needs rights that this machine has taken from root stays as it is. Only in a child that becomes the user's program.
  */
 void attributes_take(pid_t pid, const char *cgroup, struct attributes *ret);
 void attributes_apply(const struct attributes *a);
+
+/* Root of the host, before a child gives that up: hard limits, nice value and processors that only root may give. Best effort. */
+void attributes_raise(const struct attributes *a);
 
 #endif

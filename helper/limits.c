@@ -59,7 +59,22 @@ static int await_move(const char *unit, struct err *e)
 	return err_set(e, ETIMEDOUT, "limits: systemd did not start %s within a second", unit);
 }
 
-static int scope_start(sd_bus *bus, uid_t uid, const char *unit, struct err *e)
+/* In an array of properties: those of a slice or a scope. */
+static int limits_append(sd_bus_message *m, const struct profile *p)
+{
+	int r = 0;
+
+	if (p->memory_max)
+		r = sd_bus_message_append(m, "(sv)", "MemoryMax", "t", p->memory_max);
+	if (r >= 0 && p->tasks_max)
+		r = sd_bus_message_append(m, "(sv)", "TasksMax", "t", p->tasks_max);
+	if (r >= 0 && p->cpu_percent)
+		r = sd_bus_message_append(m, "(sv)", "CPUQuotaPerSecUSec", "t", p->cpu_percent * 10000);
+	return r;
+}
+
+/* p: whose limits the scope itself gets; NULL: none. */
+static int scope_start(sd_bus *bus, uid_t uid, const char *unit, const struct profile *p, struct err *e)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *m = NULL;
@@ -71,9 +86,18 @@ static int scope_start(sd_bus *bus, uid_t uid, const char *unit, struct err *e)
 	r = sd_bus_message_new_method_call(bus, &m, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
 		"org.freedesktop.systemd1.Manager", "StartTransientUnit");
 	if (r >= 0)
-		r = sd_bus_message_append(m, "ssa(sv)a(sa(sv))", unit, "fail", 4, "Description", "s",
-			description, "Slice", "s", slice, "CollectMode", "s", "inactive-or-failed",
-			"PIDs", "au", 1, (uint32_t)getpid(), 0);
+		r = sd_bus_message_append(m, "ss", unit, "fail");
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "(sv)");
+	if (r >= 0)
+		r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "Description", "s", description, "Slice", "s", slice,
+			"CollectMode", "s", "inactive-or-failed", "PIDs", "au", 1, (uint32_t)getpid());
+	if (r >= 0 && p)
+		r = limits_append(m, p);
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "a(sa(sv))", 0);
 	if (r >= 0)
 		r = sd_bus_call(bus, m, BUS_TIMEOUT_US, &error, NULL);
 	if (r < 0)
@@ -97,12 +121,8 @@ static int slice_limit(sd_bus *bus, uid_t uid, const struct profile *p, struct e
 		r = sd_bus_message_append(m, "sb", slice, 1);
 	if (r >= 0)
 		r = sd_bus_message_open_container(m, 'a', "(sv)");
-	if (r >= 0 && p->memory_max)
-		r = sd_bus_message_append(m, "(sv)", "MemoryMax", "t", p->memory_max);
-	if (r >= 0 && p->tasks_max)
-		r = sd_bus_message_append(m, "(sv)", "TasksMax", "t", p->tasks_max);
-	if (r >= 0 && p->cpu_percent)
-		r = sd_bus_message_append(m, "(sv)", "CPUQuotaPerSecUSec", "t", p->cpu_percent * 10000);
+	if (r >= 0)
+		r = limits_append(m, p);
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);
 	if (r >= 0)
@@ -114,19 +134,20 @@ static int slice_limit(sd_bus *bus, uid_t uid, const struct profile *p, struct e
 	return r < 0 ? r : 0;
 }
 
-static int enter_by_systemd(uid_t uid, const struct profile *p, struct err *e)
+/* launch: its name; then the limits are the scope's own, else the user's slice's. */
+static int enter_by_systemd(uid_t uid, const struct profile *p, const char *launch, struct err *e)
 {
-	char unit[128];
+	char unit[160];
 	sd_bus *bus = NULL;
 	int r;
 
 	/* The pid makes it unique: the scope of a predecessor may still be going away. */
-	(void)snprintf(unit, sizeof(unit), "carrel-%u-%s-%d.scope", (unsigned)uid, p->name, (int)getpid());
+	(void)snprintf(unit, sizeof(unit), "carrel-%u-%s-%d.scope", (unsigned)uid, launch ? launch : p->name, (int)getpid());
 	r = sd_bus_open_system(&bus);
 	if (r < 0)
 		return err_set(e, -r, "limits: cannot reach systemd: %s", strerror(-r));
-	r = scope_start(bus, uid, unit, e);
-	if (r == 0 && has_limits(p))
+	r = scope_start(bus, uid, unit, launch ? p : NULL, e);
+	if (r == 0 && !launch && has_limits(p))
 		r = slice_limit(bus, uid, p, e);
 	sd_bus_flush_close_unref(bus);
 	return r;
@@ -169,7 +190,7 @@ static bool unified(void)
 	return statfs(CGROUP, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-static int enter_own_group(uid_t uid, const struct profile *p, char group[static 256], struct err *e)
+static int enter_own_group(uid_t uid, const struct profile *p, const char *launch, char group[static 256], struct err *e)
 {
 	int r;
 
@@ -180,7 +201,7 @@ static int enter_own_group(uid_t uid, const struct profile *p, char group[static
 	if (mkdir(OWN, 0755) < 0 && errno != EEXIST)
 		return err_set(e, errno, "limits: cannot make %s: %s", OWN, strerror(errno));
 	(void)file_put(OWN, "cgroup.subtree_control", "+memory +pids +cpu");
-	(void)snprintf(group, 256, OWN "/%u-%s", (unsigned)uid, p->name);
+	(void)snprintf(group, 256, OWN "/%u%s%s", (unsigned)uid, launch ? "." : "-", launch ? launch : p->name);
 	if (mkdir(group, 0755) < 0 && errno != EEXIST)
 		return err_set(e, errno, "limits: cannot make %s: %s", group, strerror(errno));
 	r = limit_put(group, "memory.max", p->memory_max, e);
@@ -202,12 +223,33 @@ int limits_enter(uid_t uid, const struct profile *p, char ret_cgroup[static 256]
 	int r = 0;
 
 	if (sd_booted() > 0)
-		r = enter_by_systemd(uid, p, e);
+		r = enter_by_systemd(uid, p, NULL, e);
 	else if (has_limits(p))
-		r = enter_own_group(uid, p, group, e);
+		r = enter_own_group(uid, p, NULL, group, e);
 	if (r < 0 && p->limits == LIMITS_REQUIRED)
 		return r;
 	memcpy(ret_cgroup, r < 0 ? "" : group, r < 0 ? 1 : sizeof(group));
+	return 0;
+}
+
+int limits_enter_launch(uid_t uid, const struct profile *p, const char *name, bool detached, char ret_cgroup[static 256],
+	bool *ret_own, struct err *e)
+{
+	char group[256] = "";
+	bool own = false;
+	int r = 0;
+
+	if (sd_booted() > 0 && (detached || has_limits(p))) {
+		r = enter_by_systemd(uid, p, name, e);
+		own = r == 0;
+	} else if (has_limits(p)) {
+		r = enter_own_group(uid, p, name, group, e);
+		own = r == 0;
+	}
+	if (r < 0 && has_limits(p) && p->limits == LIMITS_REQUIRED)
+		return r;
+	memcpy(ret_cgroup, own ? group : "", own ? sizeof(group) : 1);
+	*ret_own = own;
 	return 0;
 }
 

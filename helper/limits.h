@@ -1,6 +1,7 @@
 #ifndef CARREL_HELPER_LIMITS_H
 #define CARREL_HELPER_LIMITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -15,6 +16,13 @@ struct err;
  * -ENOTSUP: the profile asks for limits, limits = required, and this machine has neither.
  */
 int limits_enter(uid_t uid, const struct profile *p, char ret_cgroup[static 256], struct err *e);
+
+/*
+ * The same for a launch, whose limits are its own: a scope that has them, or a group. Without limits only who stays behind
+ * (detached) needs a scope. *ret_own false: it is to live where its caller does.
+ */
+int limits_enter_launch(uid_t uid, const struct profile *p, const char *name, bool detached, char ret_cgroup[static 256],
+	bool *ret_own, struct err *e);
 
 /* cgroup.procs of a group from limits_enter(), for writing: who writes "0" there joins. */
 int limits_join_open(const char *cgroup, int *ret_fd, struct err *e);

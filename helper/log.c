@@ -13,7 +13,7 @@
 #include <systemd/sd-journal.h>
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
-#define MAX_FIELDS 16
+#define MAX_FIELDS 20
 
 static bool stderr_too;
 
@@ -28,6 +28,10 @@ static const char *const message_ids[N_EVENTS] = {
 	[EVENT_CONFIG_LOADED] = "5b7c2f0b3fd94c0d9b3c5d0c3a1f6e07",
 	[EVENT_CONFIG_BROKEN] = "5b7c2f0b3fd94c0d9b3c5d0c3a1f6e08",
 	[EVENT_HELPER] = "5b7c2f0b3fd94c0d9b3c5d0c3a1f6e09",
+	[EVENT_LAUNCH_STARTED] = "5b7c2f0b3fd94c0d9b3c5d0c3a1f6e0a",
+	[EVENT_LAUNCH_ENDED] = "5b7c2f0b3fd94c0d9b3c5d0c3a1f6e0b",
+	[EVENT_LAUNCH_REFUSED] = "5b7c2f0b3fd94c0d9b3c5d0c3a1f6e0c",
+	[EVENT_LAUNCH_ENTERED] = "5b7c2f0b3fd94c0d9b3c5d0c3a1f6e0d",
 };
 
 struct record {
@@ -79,6 +83,14 @@ static void add_fields(struct record *r, const struct event_fields *f)
 		add(r, "CARREL_PROFILE=%s", f->profile);
 	if (f->outcome)
 		add(r, "CARREL_OUTCOME=%s", f->outcome);
+	if (f->container)
+		add(r, "CARREL_CONTAINER=%s", f->container);
+	if (f->image)
+		add(r, "CARREL_IMAGE=%s", f->image);
+	if (f->digest)
+		add(r, "CARREL_DIGEST=%s", f->digest);
+	if (f->command)
+		add(r, "CARREL_COMMAND=%s", f->command);
 	if (f->session)
 		add(r, "CARREL_SESSION=%" PRIu64, f->session);
 	if (f->audit_session)
@@ -92,7 +104,7 @@ static void add_fields(struct record *r, const struct event_fields *f)
 void log_event(enum event what, const struct event_fields *f, const char *text, ...)
 {
 	static struct record r;
-	char line[512];
+	char line[768];
 	va_list ap;
 
 	va_start(ap, text);

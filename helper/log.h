@@ -19,6 +19,10 @@ enum event {
 	EVENT_CONFIG_LOADED,
 	EVENT_CONFIG_BROKEN,
 	EVENT_HELPER, /* start, stop, recovery, trouble of its own */
+	EVENT_LAUNCH_STARTED,
+	EVENT_LAUNCH_ENDED,
+	EVENT_LAUNCH_REFUSED,
+	EVENT_LAUNCH_ENTERED, /* carrel exec */
 	N_EVENTS,
 };
 
@@ -28,6 +32,7 @@ struct event_fields {
 	const char *service;
 	const char *profile;
 	const char *outcome;
+	const char *container, *image, *digest, *command; /* of a launch */
 	uint64_t session;    /* 0: none */
 	uint32_t audit_session; /* the kernel's; 0: none */
 	int64_t uid;	     /* -1: none */

@@ -68,3 +68,11 @@ struct decision policy_decide(const struct policy *p, const struct person *who, 
 	d.profile = d.rule->profile;
 	return d;
 }
+
+bool policy_keeps_groups(const struct policy *p, const struct person *who)
+{
+	for (size_t i = 0; i < p->negative_groups.n; i++)
+		if (who->in_group(who, p->negative_groups.v[i]) != 0)
+			return true;
+	return false;
+}

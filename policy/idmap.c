@@ -144,6 +144,82 @@ int id_map_plan(const struct id_range *range, const uint32_t *own, size_t n_own,
 	return 0;
 }
 
+static size_t map_bytes(const struct id_map *m)
+{
+	struct plan p = { .map = NULL };
+
+	for (size_t i = 0; i < m->n; i++)
+		plan_add(&p, m->e[i].inside, m->e[i].outside, m->e[i].count);
+	return p.bytes;
+}
+
+#define LINE_BYTES 33 /* three numbers of ten digits */
+
+void id_map_identity(const uint32_t *own, size_t n_own, struct id_map *ret)
+{
+	struct runs runs = { .n = 0 }, more;
+	size_t taken = 0;
+
+	for (; taken < n_own; taken++) {
+		struct plan p = { .map = ret };
+
+		more = runs;
+		runs_add(&more, own[taken]);
+		for (size_t i = 0; i < more.n; i++)
+			plan_add(&p, more.v[i].first, more.v[i].first, more.v[i].last - more.v[i].first + 1);
+		if (p.lines + 2 > ID_MAP_LINES || p.bytes + 2 * LINE_BYTES >= ID_MAP_BYTES)
+			break;
+		runs = more;
+	}
+	ret->n = runs.n;
+	for (size_t i = 0; i < runs.n; i++)
+		ret->e[i] = (struct id_extent){ runs.v[i].first, runs.v[i].first, runs.v[i].last - runs.v[i].first + 1 };
+	ret->dropped = n_own - taken;
+}
+
+bool id_map_lookup(const struct id_map *m, uint32_t inside, uint32_t *ret_outside)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		const struct id_extent *x = &m->e[i];
+
+		if (inside >= x->inside && inside - x->inside < x->count) {
+			*ret_outside = x->outside + (inside - x->inside);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Takes one ID out of the line that holds it: what lies before it stays, what lies after becomes a line of its own. */
+static void map_cut(struct id_map *m, uint32_t inside)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		struct id_extent *x = &m->e[i], rest;
+		uint32_t before = inside - x->inside;
+
+		if (inside < x->inside || before >= x->count)
+			continue;
+		rest = (struct id_extent){ inside + 1, x->outside + before + 1, x->count - before - 1 };
+		x->count = before;
+		if (x->count == 0)
+			*x = rest;
+		else if (rest.count > 0)
+			m->e[m->n++] = rest;
+		if (x->count == 0)
+			*x = m->e[--m->n];
+		return;
+	}
+}
+
+int id_map_replace(struct id_map *m, uint32_t inside, uint32_t outside)
+{
+	if (m->n + 2 > ID_MAP_LINES || map_bytes(m) + 2 * LINE_BYTES >= ID_MAP_BYTES) /* a line may become three */
+		return -E2BIG;
+	map_cut(m, inside);
+	m->e[m->n++] = (struct id_extent){ inside, outside, 1 };
+	return 0;
+}
+
 size_t id_map_format(const struct id_map *m, char buf[static ID_MAP_BYTES])
 {
 	size_t len = 0;

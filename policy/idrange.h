@@ -54,6 +54,15 @@ struct id_map {
 int id_map_plan(const struct id_range *range, const uint32_t *own, size_t n_own, struct id_map *ret,
 	struct err *e);
 
+/* Each of own[] stands for itself, and nothing else is mapped; room for one more line is left, and what does not fit is dropped. */
+void id_map_identity(const uint32_t *own, size_t n_own, struct id_map *ret);
+
+/* inside stands for outside instead of whatever it stood for. -E2BIG: the map is full. */
+int id_map_replace(struct id_map *m, uint32_t inside, uint32_t outside);
+
+/* What inside stands for; false: nothing. */
+bool id_map_lookup(const struct id_map *m, uint32_t inside, uint32_t *ret_outside);
+
 /* The text for uid_map or gid_map; returns its length. */
 size_t id_map_format(const struct id_map *m, char buf[static ID_MAP_BYTES]);
 

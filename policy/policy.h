@@ -142,4 +142,7 @@ struct decision {
 struct decision policy_decide(
 	const struct policy *p, const struct person *who, const char *service);
 
+/* True: in a negative group, or nobody can tell: must not be able to drop groups inside. */
+bool policy_keeps_groups(const struct policy *p, const struct person *who);
+
 #endif

@@ -240,8 +240,76 @@ static void remembers_65536_groups(void)
 	CHECK(m.dropped > 65000 && m.dropped < 65536);
 }
 
+static void replaces_one_id_wherever_it_lies(void)
+{
+	struct id_map m;
+	uint32_t seen;
+	struct err e;
+
+	CHECK_EQ(id_map_plan(&slot, NULL, 0, &m, &e), 0);
+	CHECK_EQ(id_map_replace(&m, 0, 1000), 0);
+	CHECK(id_map_lookup(&m, 0, &seen) && seen == 1000);
+	CHECK(id_map_lookup(&m, 1, &seen) && seen == slot.start + 1);
+	CHECK_EQ(id_map_replace(&m, 500, 7), 0);
+	CHECK(id_map_lookup(&m, 499, &seen) && seen == slot.start + 499);
+	CHECK(id_map_lookup(&m, 500, &seen) && seen == 7);
+	CHECK(id_map_lookup(&m, 501, &seen) && seen == slot.start + 501);
+	CHECK_EQ(id_map_replace(&m, 500, 8), 0); /* a line of its own by now */
+	CHECK(id_map_lookup(&m, 500, &seen) && seen == 8);
+	CHECK_EQ(id_map_replace(&m, slot.count - 1, 9), 0);
+	CHECK(id_map_lookup(&m, slot.count - 1, &seen) && seen == 9);
+	CHECK(!id_map_lookup(&m, slot.count, &seen));
+	for (uint32_t i = 1; i < slot.count - 1; i++)
+		if (i != 500 && (!id_map_lookup(&m, i, &seen) || seen != slot.start + i)) {
+			CHECK_EQ(i, 0);
+			break;
+		}
+}
+
+static void a_full_map_takes_no_more(void)
+{
+	struct id_map m;
+	struct err e;
+	uint32_t at = 1;
+
+	CHECK_EQ(id_map_plan(&slot, NULL, 0, &m, &e), 0);
+	while (id_map_replace(&m, at, 100 + at) == 0 && at < 10000)
+		at += 2;
+	CHECK(at > 100 && at < 10000);
+	CHECK(m.n <= ID_MAP_LINES);
+	{
+		char text[ID_MAP_BYTES];
+
+		CHECK(id_map_format(&m, text) < ID_MAP_BYTES);
+	}
+}
+
+static void identity_maps_own_ids_and_no_other(void)
+{
+	uint32_t own[400], seen;
+	struct id_map m;
+
+	for (uint32_t i = 0; i < 400; i++)
+		own[i] = 5000000 + 3 * i;
+	id_map_identity(own, 3, &m);
+	CHECK_EQ(m.n, 3);
+	CHECK_EQ(m.dropped, 0);
+	CHECK(id_map_lookup(&m, own[2], &seen) && seen == own[2]);
+	CHECK(!id_map_lookup(&m, own[2] + 1, &seen));
+	CHECK_EQ(id_map_replace(&m, 1000, 77), 0);
+	CHECK(id_map_lookup(&m, 1000, &seen) && seen == 77);
+	id_map_identity(own, 400, &m);
+	CHECK(m.dropped > 0);
+	CHECK_EQ(id_map_replace(&m, 1000, 77), 0); /* there is room left for this one */
+	id_map_identity(own, 0, &m);
+	CHECK_EQ(m.n, 0);
+}
+
 int main(void)
 {
+	TEST(replaces_one_id_wherever_it_lies);
+	TEST(a_full_map_takes_no_more);
+	TEST(identity_maps_own_ids_and_no_other);
 	TEST(maps_the_range_alone);
 	TEST(cuts_out_an_id_below_65536);
 	TEST(adds_an_id_above_the_range);
