@@ -3,11 +3,11 @@
  *
  * Trust:  runs as host root in a disposable child of the helper; all decisions were made before. The user's paths were opened
  *         with the user's credentials (view_open.c).
- * Order:  clone sources; enter a copy of the base mount namespace, owned by the initial user namespace; assemble the view
+ * Order:  enter a copy of the base mount namespace, owned by the initial user namespace; assemble the view
  *         there; clone pid 1 with ruid = the user (RLIMIT_NPROC of the container is the user's) and euid = 0 (root owns the
  *         user namespace: nobody but root can ever join it). The copy of the mounts that this clone makes is locked:
  *         container root can undo no mount and no flag. Parent writes the maps; pid 1 becomes container root, mounts its
- *         own /proc, pivots, drops everything else, waits, executes carrel-init.
+ *         own /proc, pivots, drops everything else, waits, executes carrel-init, or carrel-relay for a launch.
  * Fails:  pid 1 dies with its builder until container_go(); nothing of a failed build stays.
  */
 #include "helper/container.h"
@@ -30,9 +30,10 @@
 #include <linux/keyctl.h>
 #include <linux/sched.h>
 
+#include "helper/attributes.h"
+#include "helper/idmap_fd.h"
 #include "helper/public/syscalls.h"
 #include "helper/view_mount.h"
-#include "policy/account.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
 
@@ -121,10 +122,44 @@ static void loopback_up(void)
 		(void)ioctl(fd, SIOCSIFFLAGS, &request);
 }
 
+#define FD_SAFE 32 /* above every number that a first process is promised something at */
+
+/* Every descriptor to its number. All others are O_CLOEXEC, and the user's program is further away than the next execve. */
+static int fds_arrange(const struct first_process *f, int *ret_program)
+{
+	int high[16];
+	size_t i;
+
+	*ret_program = fcntl(f->program_fd, F_DUPFD_CLOEXEC, FD_SAFE);
+	if (*ret_program < 0 || f->n_fds > sizeof(high) / sizeof(high[0]))
+		return -1;
+	for (i = 0; i < f->n_fds; i++) {
+		high[i] = fcntl(f->fds[i], F_DUPFD_CLOEXEC, FD_SAFE);
+		if (high[i] < 0)
+			return -1;
+	}
+	for (i = 0; i < f->n_fds; i++)
+		if (dup2(high[i], 3 + (int)i) < 0)
+			return -1;
+	return 0;
+}
+
+static void become_first(const struct first_process *f)
+{
+	char *const envp[] = { NULL };
+	int program;
+
+	if (fds_arrange(f, &program) < 0)
+		_exit(1);
+	if (f->limits)
+		attributes_apply(f->limits);
+	(void)syscall(SYS_execveat, program, "", f->argv, envp, AT_EMPTY_PATH);
+	_exit(1);
+}
+
 static int newborn_main(const struct newborn *n)
 {
-	static char name[] = "carrel-init";
-	char *const argv[] = { name, NULL }, *const envp[] = { NULL };
+	const char *hostname = n->spec->hostname;
 	sigset_t all;
 
 	await(n, 'm');
@@ -137,8 +172,10 @@ static int newborn_main(const struct newborn *n)
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
 		newborn_fails(n, "get a keyring of its own");
 	enter_root(n);
-	if (n->spec->profile->net == NET_NONE)
+	if (n->spec->net_own)
 		loopback_up();
+	if (hostname && sethostname(hostname, strlen(hostname)) < 0)
+		newborn_fails(n, "set the hostname");
 	(void)setsid();
 	(void)umask(022);
 	/* Blocked, a SIGTERM that comes before carrel-init asks for it waits; pid 1 would lose it otherwise. */
@@ -149,7 +186,7 @@ static int newborn_main(const struct newborn *n)
 	if (send(n->line, "r", 1, MSG_NOSIGNAL) != 1)
 		_exit(1);
 	await(n, 'g');
-	(void)syscall(SYS_execveat, n->spec->init_fd, "", argv, envp, AT_EMPTY_PATH);
+	become_first(&n->spec->first);
 	_exit(1);
 }
 
@@ -175,15 +212,16 @@ static int clone_newborn(const struct container_spec *spec, const int line[2], i
 		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
 	};
 	struct newborn n = { spec, line[1] };
-	bool net = spec->profile->net == NET_NONE;
+	bool net = spec->net_own;
 	long pid;
 	int code;
 
 	if (net)
 		args.flags |= CLONE_NEWNET;
-	if (setresuid(spec->account->uid, 0, 0) < 0)
-		return err_set(e, errno, "container: cannot charge uid %u: %s",
-			(unsigned)spec->account->uid, strerror(errno));
+	if (setgroups(spec->n_groups, spec->groups) < 0)
+		return err_set(e, errno, "container: cannot take on the groups: %s", strerror(errno));
+	if (setresuid(spec->uid, 0, 0) < 0)
+		return err_set(e, errno, "container: cannot charge uid %u: %s", (unsigned)spec->uid, strerror(errno));
 	pid = syscall(SYS_clone3, &args, sizeof(args));
 	code = errno;
 	if (pid == 0) {
@@ -200,39 +238,6 @@ static int clone_newborn(const struct container_spec *spec, const int line[2], i
 		return err_set(e, code, "container: cannot make namespaces: %s", strerror(code));
 	*ret_pid = (pid_t)pid;
 	return 0;
-}
-
-static int proc_write(int proc_fd, pid_t pid, const char *file, const char *text, size_t n, struct err *e)
-{
-	_cleanup_fd_ int fd = -1;
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
-	fd = openat(proc_fd, path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, n) != (ssize_t)n)
-		return err_set(e, errno ? errno : EIO, "container: cannot write %s: %s", file,
-			strerror(errno));
-	return 0;
-}
-
-static int maps_write(const struct container_spec *spec, pid_t pid, struct err *e)
-{
-	char text[ID_MAP_BYTES];
-	size_t n;
-	int r = 0;
-
-	/* Before gid_map: afterwards the kernel takes no "deny" (user_namespaces(7)). */
-	if (spec->deny_setgroups)
-		r = proc_write(spec->proc_fd, pid, "setgroups", "deny", 4, e);
-	if (r == 0) {
-		n = id_map_format(&spec->gids, text);
-		r = proc_write(spec->proc_fd, pid, "gid_map", text, n, e);
-	}
-	if (r == 0) {
-		n = id_map_format(&spec->uids, text);
-		r = proc_write(spec->proc_fd, pid, "uid_map", text, n, e);
-	}
-	return r;
 }
 
 static int user_ns_of(int proc_fd, pid_t pid, uint64_t *ret, struct err *e)
@@ -275,7 +280,7 @@ static int raise_newborn(const struct container_spec *spec, struct container_bor
 	(void)close(pair[1]);
 	born.go_fd = pair[0];
 	if (r == 0)
-		r = maps_write(spec, born.pid, e);
+		r = id_maps_write(spec->proc_fd, born.pid, &spec->uids, &spec->gids, spec->deny_setgroups, e);
 	if (r == 0 && send(born.go_fd, "m", 1, MSG_NOSIGNAL) != 1)
 		r = err_set(e, EIO, "container: its first process was killed while it was built");
 	if (r == 0)
@@ -293,8 +298,7 @@ static int raise_newborn(const struct container_spec *spec, struct container_bor
 	return 0;
 }
 
-static int build_in_base(const struct container_spec *spec, const struct view_plan *plan,
-	const struct view_facts *facts, int *fds, struct container_born *ret, struct err *e)
+int container_build(const struct container_spec *spec, const struct view *view, struct container_born *ret, struct err *e)
 {
 	_cleanup_fd_ int new_root = -1;
 	int r;
@@ -306,41 +310,10 @@ static int build_in_base(const struct container_spec *spec, const struct view_pl
 		return errno == ENOSPC ? namespaces_full(e, false) :
 					 err_set(e, errno, "container: cannot copy the base namespace: %s",
 						 strerror(errno));
-	r = view_mount(plan, spec->profile, facts, fds, spec->root_program_fd, &new_root, e);
+	r = view_mount(view, &new_root, e);
 	if (r < 0)
 		return r;
 	return raise_newborn(spec, ret, e);
-}
-
-int container_build(const struct container_spec *spec, struct container_born *ret, struct err *e)
-{
-	struct view_sources sources;
-	struct view_plan plan = { NULL, 0 };
-	_cleanup_free_ int *fds = NULL;
-	size_t i;
-	int r;
-
-	r = view_open(spec->account, spec->profile, &sources, e);
-	if (r < 0)
-		return r;
-	sources.facts.root_uid = spec->root_uid;
-	sources.facts.root_gid = spec->root_gid;
-	r = view_plan(spec->profile, &sources.facts, &plan, e);
-	if (r == 0) {
-		fds = calloc(plan.n, sizeof(*fds));
-		if (!fds)
-			r = err_set(e, ENOMEM, "container: out of memory");
-	}
-	if (r == 0) {
-		r = view_sources_clone(&plan, &sources, fds, e);
-		if (r == 0)
-			r = build_in_base(spec, &plan, &sources.facts, fds, ret, e);
-		for (i = 0; i < plan.n; i++)
-			cleanup_fd(&fds[i]);
-	}
-	view_plan_done(&plan);
-	view_sources_done(&sources);
-	return r;
 }
 
 void container_go(struct container_born *c)

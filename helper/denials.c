@@ -77,6 +77,14 @@ static int people_send(const struct asking *a)
 
 	memcpy(i.text, a->owner.name, n);
 	r = item_send(a, &i, n);
+	for (size_t k = 0; r == 0 && k < a->people.n_owners; k++) {
+		const struct owner *o = &a->people.owners[k]; /* launches, whose ranges are others */
+
+		i.number = o->uids.start;
+		i.count = o->uids.count;
+		i.flag = o->has_container;
+		r = item_send(a, &i, n);
+	}
 	for (size_t k = 0; r == 0 && k < a->people.n_sessions; k++) {
 		const struct known_session *s = &a->people.sessions[k];
 
@@ -193,7 +201,7 @@ static int take(const struct record *r, void *data)
 {
 	struct asking *a = data;
 
-	if (r->uid != a->uid && !id_range_holds(&a->owner.uids, r->uid))
+	if (r->uid != a->uid && !id_range_holds(&a->owner.uids, r->uid) && !people_owner(&a->people, r->uid))
 		return 1; /* how many others have is none of the caller's business either */
 	return denial_add(&a->table, r);
 }

@@ -29,6 +29,10 @@ union any_request {
 	struct close_request close;
 	struct enter_request enter;
 	struct denials_request denials;
+	struct launch_request launch;
+	struct exec_request exec;
+	struct list_request list;
+	struct kill_request kill;
 };
 
 struct request_kind {
@@ -65,6 +69,11 @@ static const struct request_kind kinds[] = {
 	{ REQ_CLOSE,   FROM_ROOT, sizeof(struct close_request),   0, serve_close,   NULL, false },  /* pam_carrel.so */
 	{ REQ_ENTER,   FROM_ANY,  sizeof(struct enter_request),   4, NULL, enter_child,   false },  /* carrel-door */
 	{ REQ_DENIALS, FROM_ANY,  sizeof(struct denials_request), 0, NULL, denials_child, true },   /* carrel denials */
+	{ REQ_LAUNCH,  FROM_ANY,  sizeof(struct launch_request),  4, NULL, launch_child,  true },   /* carrel run */
+	{ REQ_LAUNCH,  FROM_ANY,  sizeof(struct launch_request),  5, NULL, launch_child,  true },   /* ... with a filter of its own */
+	{ REQ_EXEC,    FROM_ANY,  sizeof(struct exec_request),    4, NULL, exec_child,    true },   /* carrel exec */
+	{ REQ_LIST,    FROM_ANY,  sizeof(struct list_request),    0, NULL, list_child,    true },   /* carrel list */
+	{ REQ_KILL,    FROM_ANY,  sizeof(struct kill_request),    0, NULL, kill_child,    true },   /* carrel kill */
 };
 /* clang-format on */
 
@@ -77,8 +86,8 @@ static const struct request_kind *kind_of(enum sender from, const struct wire_he
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		const struct request_kind *k = &kinds[i];
 
-		if (k->request == head->request)
-			return k->from == from && n == k->length && n_fds == k->fds ? k : NULL;
+		if (k->request == head->request && k->from == from && n == k->length && n_fds == k->fds)
+			return k;
 	}
 	return NULL;
 }

@@ -13,8 +13,10 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "helper/launches.h"
 #include "helper/public/syscalls.h"
 #include "helper/server.h"
 #include "helper/worker.h"
@@ -31,7 +33,9 @@ struct guest {
 	bool inside; /* came through the socket for who is inside a container */
 	int fd;	   /* while it waits */
 	int pidfd; /* of the child that serves it; -1: it waits */
-	sd_event_source *io, *timer;
+	int line; /* to that child */
+	struct launching *launching; /* launches.c's */
+	sd_event_source *io, *timer, *words;
 };
 
 static struct guest *guests; /* in order of arrival */
@@ -41,9 +45,9 @@ static sd_event_source *dismiss_timer;
 
 /* --- children --- */
 
-static int guest_run(const struct guest *g, int fd)
+static int guest_run(const struct guest *g, int fd, int main_fd)
 {
-	const struct task t = { .peer = g->peer, .conn_fd = fd, .main_fd = -1, .inside = g->inside };
+	const struct task t = { .peer = g->peer, .conn_fd = fd, .main_fd = main_fd, .inside = g->inside };
 
 	return worker_run(guest_child, &t);
 }
@@ -52,7 +56,7 @@ static int guest_run(const struct guest *g, int fd)
  * Forks a child that serves the guest, or only ends (NULL), once the main process has closed fds[]; its own copies it closes in
  * exiting, when the kernel waits for no socket. -1: there is no child, and nothing was closed.
  */
-static pid_t handed_over(int *fds, size_t n, const struct guest *g)
+static pid_t handed_over(int *fds, size_t n, const struct guest *g, int main_fd)
 {
 	int line[2];
 	char none;
@@ -65,7 +69,7 @@ static pid_t handed_over(int *fds, size_t n, const struct guest *g)
 	if (pid == 0) {
 		(void)close(line[1]);
 		(void)!read(line[0], &none, 1);
-		_exit(g ? guest_run(g, fds[0]) : 0);
+		_exit(g ? guest_run(g, fds[0], main_fd) : 0);
 	}
 	for (i = 0; pid > 0 && i < n; i++)
 		cleanup_fd(&fds[i]);
@@ -80,7 +84,7 @@ static int dismiss_all(sd_event_source *source, uint64_t when, void *data)
 	(void)when;
 	(void)data;
 	/* No process to be had: the next caller is the next try. */
-	if (n_dismissed > 0 && handed_over(dismissed, n_dismissed, NULL) > 0)
+	if (n_dismissed > 0 && handed_over(dismissed, n_dismissed, NULL, -1) > 0)
 		n_dismissed = 0;
 	return 0;
 }
@@ -110,8 +114,11 @@ static void guest_free(struct guest *g)
 		*at = g->next;
 	(void)sd_event_source_disable_unref(g->io);
 	(void)sd_event_source_disable_unref(g->timer);
+	(void)sd_event_source_disable_unref(g->words);
 	if (g->fd >= 0)
 		dismiss(&g->fd);
+	launching_gone(g->launching);
+	cleanup_fd(&g->line);
 	cleanup_fd(&g->pidfd);
 	free(g);
 }
@@ -131,16 +138,39 @@ static int guest_late(sd_event_source *source, uint64_t when, void *data)
 
 static int guest_left(sd_event_source *source, int fd, uint32_t events, void *data);
 
+static int guest_says(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	struct guest *g = data;
+	uint64_t wait;
+
+	(void)events;
+	if (!launching_hear(fd, &g->peer, &g->launching, &wait)) /* its end; guest_left() hears of that, too */
+		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	if (wait > 0)
+		(void)server_timer(&g->timer, wait, guest_late, g);
+	return 0;
+}
+
 static void guest_serve(struct guest *g)
 {
-	pid_t pid = handed_over(&g->fd, 1, g);
+	int pair[2];
+	pid_t pid = -1;
 
+	server_policy_refresh();
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
+		g->line = pair[0];
+		pid = handed_over(&g->fd, 1, g, pair[1]);
+		(void)close(pair[1]);
+	}
 	/* Not reaped before this function has returned to the loop, so the number is the child's. */
 	if (pid > 0)
 		g->pidfd = sys_pidfd_open(pid);
 	if (pid > 0 && g->pidfd < 0)
 		(void)kill(pid, SIGKILL);
 	if (g->pidfd < 0 || sd_event_add_io(server.loop, &g->io, g->pidfd, EPOLLIN, guest_left, g) < 0 ||
+		sd_event_add_io(server.loop, &g->words, g->line, EPOLLIN, guest_says, g) < 0 ||
+		/* What it said is heard before its end is. */
+		sd_event_source_set_priority(g->words, SD_EVENT_PRIORITY_IMPORTANT) < 0 ||
 		server_timer(&g->timer, SERVE_WAIT_US, guest_late, g) < 0)
 		guest_free(g);
 }
@@ -203,7 +233,8 @@ void guest_admit(int fd, const struct peer *peer, bool inside)
 	struct guest *g = NULL, **at;
 	uid_t uid = peer->uid;
 
-	if ((!inside || owner_of(&uid)) && guests_count() < GUESTS_MAX &&
+	/* Root of the host is no ID of a container's: that is never mapped. */
+	if ((!inside || uid == 0 || owner_of(&uid)) && guests_count() < GUESTS_MAX &&
 		guests_of(uid, inside, false, NULL) < GUESTS_WAITING)
 		g = calloc(1, sizeof(*g));
 	if (!g) {
@@ -215,6 +246,7 @@ void guest_admit(int fd, const struct peer *peer, bool inside)
 	g->inside = inside;
 	g->fd = fd;
 	g->pidfd = -1;
+	g->line = -1;
 	for (at = &guests; *at; at = &(*at)->next)
 		;
 	*at = g;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <syslog.h>
 
+#include "helper/launches.h"
 #include "helper/limits.h"
 #include "helper/log.h"
 #include "helper/public/syscalls.h"
@@ -72,10 +73,14 @@ static int container_died(sd_event_source *source, int fd, uint32_t events, void
 	(void)source;
 	(void)fd;
 	(void)events;
+	server_reap();
 	if (!c->ending && c->sessions > 0)
 		f.priority = LOG_WARNING;
-	log_event(EVENT_CONTAINER_ENDED, &f, "container of uid %u (%s) ended%s", (unsigned)c->uid,
-		c->profile, f.priority == LOG_WARNING ? " under its sessions" : "");
+	if (c->launch)
+		launches_ended(c);
+	else
+		log_event(EVENT_CONTAINER_ENDED, &f, "container of uid %u (%s) ended%s", (unsigned)c->uid,
+			c->profile, f.priority == LOG_WARNING ? " under its sessions" : "");
 	c->ending = true;
 	for (s = server.registry.sessions; s; s = next) {
 		next = s->next;

@@ -2,7 +2,8 @@
  * registry - containers and sessions that live, in memory and in /run/carrel/state.
  *
  * Trust:  the directory is root's, 0700; its files were written by a helper, maybe by one that was killed while it wrote.
- * In:     files "c.UID.PROFILE" and "s.ID", lines "key value"; a file counts only when its last line is "end".
+ * In:     files "c.UID.PROFILE", "l.UID.NAME" (launches) and "s.ID", lines "key value"; a file counts only when its last
+ *         line is "end".
  * Order:  write under a dot name, rename; so a file is whole or not there.
  * Fails:  what cannot be written is not promised: the session is refused.
  */
@@ -59,14 +60,19 @@ static int file_read(int dir_fd, const char *name, char text[static FILE_MAX])
 	return strcmp(text + n - 4, "end\n") == 0 ? 0 : -EBADMSG;
 }
 
-static void container_name(const struct container *c, char name[static 64])
+#define NAME_ROOM 96
+
+static void container_name(const struct container *c, char name[static NAME_ROOM])
 {
-	(void)snprintf(name, 64, "c.%u.%s", (unsigned)c->uid, c->profile);
+	if (c->launch)
+		(void)snprintf(name, NAME_ROOM, "l.%u.%s", (unsigned)c->uid, c->launch->name);
+	else
+		(void)snprintf(name, NAME_ROOM, "c.%u.%s", (unsigned)c->uid, c->profile);
 }
 
-static void session_name(uint64_t id, char name[static 64])
+static void session_name(uint64_t id, char name[static NAME_ROOM])
 {
-	(void)snprintf(name, 64, "s.%" PRIu64, id);
+	(void)snprintf(name, NAME_ROOM, "s.%" PRIu64, id);
 }
 
 /* --- containers --- */
@@ -76,7 +82,17 @@ struct container *registry_container(const struct registry *r, uid_t uid, const 
 	struct container *c;
 
 	for (c = r->containers; c; c = c->next)
-		if (c->uid == uid && strcmp(c->profile, profile) == 0)
+		if (!c->launch && c->uid == uid && strcmp(c->profile, profile) == 0)
+			return c;
+	return NULL;
+}
+
+struct container *registry_launch(const struct registry *r, uid_t uid, const char *name)
+{
+	struct container *c;
+
+	for (c = r->containers; c; c = c->next)
+		if (c->launch && c->uid == uid && strcmp(c->launch->name, name) == 0)
 			return c;
 	return NULL;
 }
@@ -86,7 +102,7 @@ const struct container *registry_overlap(const struct registry *r, uid_t uid, co
 	const struct container *c;
 
 	for (c = r->containers; c; c = c->next)
-		if (c->uid != uid && (id_range_overlaps(&c->ranges.uids, &ranges->uids) ||
+		if ((c->launch || c->uid != uid) && (id_range_overlaps(&c->ranges.uids, &ranges->uids) ||
 					     id_range_overlaps(&c->ranges.gids, &ranges->gids)))
 			return c;
 	return NULL;
@@ -101,29 +117,56 @@ int registry_reserve(struct registry *r, uid_t uid, const char *profile, struct 
 	c->uid = uid;
 	(void)snprintf(c->profile, sizeof(c->profile), "%s", profile);
 	c->pidfd = -1;
+	c->status = -1;
 	c->next = r->containers;
 	r->containers = c;
 	*ret = c;
 	return 0;
 }
 
+int registry_reserve_launch(struct registry *r, uid_t uid, const char *profile, const struct launch *what,
+	struct container **ret, struct err *e)
+{
+	struct launch *copy = malloc(sizeof(*copy));
+	int done;
+
+	if (!copy)
+		return err_set(e, ENOMEM, "out of memory");
+	*copy = *what;
+	done = registry_reserve(r, uid, profile, ret, e);
+	if (done < 0) {
+		free(copy);
+		return done;
+	}
+	(*ret)->launch = copy;
+	(*ret)->linger = LINGER_YES; /* it ends with its command, and is nobody's business before */
+	return 0;
+}
+
 int registry_keep(struct registry *r, struct container *c, struct err *e)
 {
-	char name[64], text[FILE_MAX];
+	char name[NAME_ROOM], text[FILE_MAX];
+	int n;
 
 	container_name(c, name);
-	(void)snprintf(text, sizeof(text),
+	n = snprintf(text, sizeof(text),
 		"pid %d\nstart %" PRIu64 "\nuser-ns %" PRIu64
-		"\nuids %u %u\ngids %u %u\nlinger %d\ncgroup %s\nend\n",
+		"\nuids %u %u\ngids %u %u\nlinger %d\ncgroup %s\n",
 		(int)c->pid, c->start, c->user_ns, c->ranges.uids.start, c->ranges.uids.count,
 		c->ranges.gids.start, c->ranges.gids.count, (int)c->linger, c->cgroup[0] ? c->cgroup : "-");
+	if (c->launch)
+		n += snprintf(text + n, sizeof(text) - (size_t)n,
+			"profile %s\nstarted %" PRIu64 "\ngroups %d\nimage %s\ndigest %s\ncommand %s\n", c->profile,
+			c->launch->started_us, c->launch->groups, c->launch->image[0] ? c->launch->image : "-",
+			c->launch->digest[0] ? c->launch->digest : "-", c->launch->command);
+	(void)snprintf(text + n, sizeof(text) - (size_t)n, "end\n");
 	return file_write(r->state_fd, name, text, e);
 }
 
 void registry_drop(struct registry *r, struct container *c)
 {
 	struct container **at;
-	char name[64];
+	char name[NAME_ROOM];
 
 	for (at = &r->containers; *at && *at != c; at = &(*at)->next)
 		;
@@ -132,6 +175,7 @@ void registry_drop(struct registry *r, struct container *c)
 	container_name(c, name);
 	(void)unlinkat(r->state_fd, name, 0);
 	cleanup_fd(&c->pidfd);
+	free(c->launch);
 	free(c);
 }
 
@@ -165,7 +209,7 @@ static struct session *session_link(struct registry *r, struct container *c, uin
 int registry_session(struct registry *r, struct container *c, pid_t pid, int pidfd, const char *service,
 	const char *user, struct session **ret, struct err *e)
 {
-	char name[64], text[FILE_MAX];
+	char name[NAME_ROOM], text[FILE_MAX];
 	struct session *s = session_link(r, c, r->last_id + 1);
 	int done;
 
@@ -196,7 +240,7 @@ int registry_session(struct registry *r, struct container *c, pid_t pid, int pid
 void registry_session_drop(struct registry *r, struct session *s)
 {
 	struct session **at;
-	char name[64];
+	char name[NAME_ROOM];
 
 	for (at = &r->sessions; *at && *at != s; at = &(*at)->next)
 		;
@@ -223,17 +267,44 @@ static bool still_lives(const struct registry *r, pid_t pid, uint64_t start, int
 	return true;
 }
 
-static bool container_recall(struct registry *r, const char *name, const char *text)
+static bool launch_recall(struct registry *r, const char *name, const char *text, struct container **ret)
 {
-	struct container *c = NULL;
+	const char *more = strstr(text, "\nprofile ");
+	char profile[33], sep;
+	struct launch what;
+	unsigned uid;
+	int groups = 0;
+	struct err e;
+
+	memset(&what, 0, sizeof(what));
+	if (!more || sscanf(name, "l.%u%c%64s", &uid, &sep, what.name) != 3 ||
+		sscanf(more, "\nprofile %32[a-z0-9-]\nstarted %" SCNu64 "\ngroups %d\nimage %64s\ndigest %79s\ncommand %255[^\n]",
+			profile, &what.started_us, &groups, what.image, what.digest, what.command) < 5)
+		return false;
+	what.groups = groups;
+	if (strcmp(what.image, "-") == 0)
+		what.image[0] = '\0';
+	if (strcmp(what.digest, "-") == 0)
+		what.digest[0] = '\0';
+	return registry_reserve_launch(r, uid, profile, &what, ret, &e) == 0;
+}
+
+static bool sessions_recall(struct registry *r, const char *name, struct container **ret)
+{
 	struct err e;
 	char profile[33];
 	unsigned uid;
+
+	return sscanf(name, "c.%u.%32[a-z0-9-]", &uid, profile) == 2 && registry_reserve(r, uid, profile, ret, &e) == 0;
+}
+
+static bool container_recall(struct registry *r, const char *name, const char *text)
+{
+	struct container *c = NULL;
 	uint64_t ns = 0;
 	int linger = 0, pid = 0;
 
-	if (sscanf(name, "c.%u.%32[a-z0-9-]", &uid, profile) != 2 ||
-		registry_reserve(r, uid, profile, &c, &e) < 0)
+	if (!(name[0] == 'l' ? launch_recall(r, name, text, &c) : sessions_recall(r, name, &c)))
 		return false;
 	if (sscanf(text,
 		    "pid %d\nstart %" SCNu64 "\nuser-ns %" SCNu64
@@ -304,8 +375,8 @@ static int recall(struct registry *r, char kind, struct err *e)
 		if (entry->d_name[0] != kind && entry->d_name[0] != '.')
 			continue;
 		good = file_read(r->state_fd, entry->d_name, text) == 0 &&
-			(kind == 'c' ? container_recall(r, entry->d_name, text) :
-				       session_recall(r, entry->d_name, text));
+			(kind == 's' ? session_recall(r, entry->d_name, text) :
+				       container_recall(r, entry->d_name, text));
 		if (!good)
 			(void)unlinkat(r->state_fd, entry->d_name, 0);
 	}
@@ -328,6 +399,8 @@ int registry_open(const char *dir, int proc_fd, struct registry *ret, struct err
 		return err_set(e, EPERM, "'%s' must be root's with mode 0700; remove it and start again", dir);
 	}
 	done = recall(&r, 'c', e); /* sessions refer to containers */
+	if (done == 0)
+		done = recall(&r, 'l', e);
 	if (done == 0)
 		done = recall(&r, 's', e);
 	if (done < 0) {

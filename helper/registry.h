@@ -6,10 +6,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "helper/public/wire.h"
 #include "policy/idrange.h"
 #include "policy/policy.h"
 
 struct err;
+
+/* What a launch is, beside a container; for people, for `carrel list`, and for who runs one more program in it. */
+struct launch {
+	char name[LAUNCH_NAME_MAX + 1];
+	char image[LAUNCH_NAME_MAX + 1]; /* empty: a tree of the user's own */
+	char digest[80];
+	char command[256]; /* no control characters */
+	uint64_t started_us; /* wall clock */
+	bool groups; /* the user's supplementary groups are mapped and held */
+};
 
 /*
  * What lives: in memory for the helper's main process, and as one small file each below /run/carrel/state, from which
@@ -27,8 +38,10 @@ struct container {
 	struct id_ranges ranges;
 	enum linger_mode linger;
 	char cgroup[256]; /* absolute path, empty: none of its own */
+	struct launch *launch; /* NULL: the container of the user's sessions under this profile */
 	unsigned sessions;
 	bool ending;
+	int status; /* wait status of a launch's pid 1, when it was our child; -1: not known */
 	void *timer;   /* server.c's */
 	void *watch;
 	unsigned asked; /* how often it was asked whether it is empty */
@@ -62,12 +75,16 @@ struct registry {
 int registry_open(const char *dir, int proc_fd, struct registry *ret, struct err *e);
 
 struct container *registry_container(const struct registry *r, uid_t uid, const char *profile);
+struct container *registry_launch(const struct registry *r, uid_t uid, const char *name);
 
-/* A container that holds or is about to hold an overlapping range and is another user's; NULL: none. */
+/* A launch, or a container of another user's, that holds or is about to hold an overlapping range; NULL: none. */
 const struct container *registry_overlap(const struct registry *r, uid_t uid, const struct id_ranges *ranges);
 
 /* A place for a container that is being built. -ENOMEM only. */
 int registry_reserve(struct registry *r, uid_t uid, const char *profile, struct container **ret, struct err *e);
+/* The same for a launch; what is copied. */
+int registry_reserve_launch(struct registry *r, uid_t uid, const char *profile, const struct launch *what,
+	struct container **ret, struct err *e);
 
 /* Writes its file: from here on it survives the helper. -ENOSPC and the like: /run is full. */
 int registry_keep(struct registry *r, struct container *c, struct err *e);

@@ -23,6 +23,7 @@
 #include "helper/dispatch.h"
 #include "helper/filters.h"
 #include "helper/guests.h"
+#include "helper/launches.h"
 #include "helper/lifetime.h"
 #include "helper/log.h"
 #include "helper/worker.h"
@@ -170,6 +171,7 @@ static void policy_read(void)
 	policy_free(server.policy);
 	server.policy = fresh;
 	server.policy_trouble[0] = '\0';
+	launches_policy_changed();
 	log_event(EVENT_CONFIG_LOADED, &f, "configuration read: %zu profiles, %zu rules",
 		fresh->n_profiles, fresh->n_assigns);
 }
@@ -200,13 +202,24 @@ static int hangup(sd_event_source *source, const struct signalfd_siginfo *info, 
 /* --- processes --- */
 
 /* Our own children, and as their subreaper the orphans they left: pid 1 of containers, relays. */
+void server_reap(void)
+{
+	struct container *c;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (c = server.registry.containers; c; c = c->next)
+			if (c->ready && c->pid == pid)
+				c->status = status;
+}
+
 static int child_died(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
 {
 	(void)source;
 	(void)info;
 	(void)data;
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
+	server_reap();
 	return 0;
 }
 

@@ -8,7 +8,9 @@
 
 #include "helper/peer.h"
 #include "helper/registry.h"
+#include "policy/slots.h"
 
+struct cached_image;
 struct err;
 struct policy;
 struct worker;
@@ -28,6 +30,8 @@ struct server {
 	int base_mntns_fd; /* view_base_make() */
 	int init_fd, relay_fd, root_program_fd;
 	struct worker *workers;
+	struct slots slots; /* of the pool, for launches */
+	struct cached_image *images;
 };
 
 /* The one server of this process. */
@@ -47,6 +51,9 @@ int server_run(struct err *e);
 
 /* Reads the configuration again if it changed; keeps the last good one. */
 void server_policy_refresh(void);
+
+/* Waits for children that are dead, so that a launch's pid 1 has its status. */
+void server_reap(void);
 
 /* Arms or re-arms a one-shot timer. */
 int server_timer(sd_event_source **timer, uint64_t wait_us, sd_event_time_handler_t late, void *data);

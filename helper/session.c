@@ -17,6 +17,7 @@
 #include "helper/limits.h"
 #include "helper/public/message.h"
 #include "helper/public/syscalls.h"
+#include "helper/view_mount.h"
 #include "helper/worker.h"
 #include "policy/account.h"
 #include "policy/base/cleanup.h"
@@ -107,38 +108,52 @@ static int decide(struct opening *o, struct err *e)
 	return 0;
 }
 
-static bool in_negative_group(const struct opening *o)
-{
-	struct person who = account_person(&o->account);
-	size_t i;
-
-	for (i = 0; i < server.policy->negative_groups.n; i++)
-		if (who.in_group(&who, server.policy->negative_groups.v[i]) != 0) /* or nobody can tell */
-			return true;
-	return false;
-}
-
 /* --- a container --- */
 
 static int spec_fill(struct opening *o, const struct id_ranges *ranges, struct container_spec *spec, struct err *e)
 {
+	static char name[] = "carrel-init";
+	static char *const argv[] = { name, NULL };
 	const struct account *a = &o->account;
+	struct person who = account_person(a);
 	uint32_t uid = a->uid;
 	int r;
 
 	memset(spec, 0, sizeof(*spec));
-	spec->account = a;
-	spec->profile = o->decision.profile;
-	spec->root_uid = ranges->uids.start;
-	spec->root_gid = ranges->gids.start;
-	spec->deny_setgroups = in_negative_group(o);
+	spec->uid = uid;
+	spec->net_own = o->decision.profile->net == NET_NONE;
+	spec->deny_setgroups = policy_keeps_groups(server.policy, &who);
 	spec->base_mntns_fd = server.base_mntns_fd;
-	spec->init_fd = server.init_fd;
-	spec->root_program_fd = server.root_program_fd;
 	spec->proc_fd = server.proc_fd;
+	spec->first = (struct first_process){ .program_fd = server.init_fd, .argv = argv };
 	r = id_map_plan(&ranges->uids, &uid, 1, &spec->uids, e);
 	if (r == 0)
 		r = id_map_plan(&ranges->gids, (const uint32_t *)a->gids, a->n_gids, &spec->gids, e);
+	return r;
+}
+
+static int build_host_view(const struct opening *o, const struct container_spec *spec, const struct id_ranges *ranges,
+	struct container_born *ret, struct err *e)
+{
+	struct view view = { .profile = o->decision.profile, .root_program_fd = server.root_program_fd, .kept_fd = -1 };
+	struct view_sources sources;
+	int r;
+
+	r = view_open(&o->account, view.profile, &sources, e);
+	if (r < 0)
+		return r;
+	sources.facts.root_uid = ranges->uids.start;
+	sources.facts.root_gid = ranges->gids.start;
+	view.facts = &sources.facts;
+	r = view_plan(view.profile, view.facts, &view.plan, e);
+	if (r == 0)
+		r = view_fds_make(&view, e);
+	if (r == 0)
+		r = view_sources_clone(&view.plan, &sources, view.fds, e);
+	if (r == 0)
+		r = container_build(spec, &view, ret, e);
+	view_done(&view);
+	view_sources_done(&sources);
 	return r;
 }
 
@@ -160,9 +175,9 @@ static int build(struct opening *o, struct note *n, struct err *e)
 		r = spec_fill(o, &ranges, &spec, e);
 	memset(n, 0, sizeof(*n));
 	if (r == 0)
-		r = limits_enter(o->account.uid, spec.profile, n->cgroup, e);
+		r = limits_enter(o->account.uid, o->decision.profile, n->cgroup, e);
 	if (r == 0)
-		r = container_build(&spec, &born, e);
+		r = build_host_view(o, &spec, &ranges, &born, e);
 	if (r < 0)
 		return r;
 	n->pid = born.pid;

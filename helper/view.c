@@ -5,16 +5,13 @@
 
 #include <errno.h>
 #include <linux/mount.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "helper/paths.h"
+#include "helper/view_plan.h"
 #include "policy/base/err.h"
-
-#define SYSTEM (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
-#define WRITABLE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 
 const char *const view_probed_dirs[] = { "/home", "/root", "/sys", "/tmp", "/var/tmp", "/run", "/proc",
 	"/dev", "/dev/pts", "/usr/local/bin", "/usr/bin/sudo", INSIDE_DIR, NULL };
@@ -91,59 +88,6 @@ bool view_may_show(const char *word, const char *real)
 	return true;
 }
 
-struct planner {
-	struct view_plan plan;
-	size_t room;
-	const struct profile *profile;
-	const struct view_facts *facts;
-	struct err *err;
-	int failed;
-};
-
-static struct step *step_add(struct planner *p, enum step_op op, const char *src, const char *dst)
-{
-	static struct step spare; /* written to, never read, once something failed */
-	struct step *s;
-
-	if (p->failed)
-		return &spare;
-	if (strlen(src) >= sizeof(s->src) || strlen(dst) >= sizeof(s->dst)) {
-		p->failed = err_set(p->err, ENAMETOOLONG, "view: '%s' is longer than %zu bytes",
-			strlen(src) > strlen(dst) ? src : dst, sizeof(s->src) - 1);
-		return &spare;
-	}
-	if (p->plan.n == p->room) {
-		size_t room = p->room ? 2 * p->room : 64;
-		struct step *steps = reallocarray(p->plan.steps, room, sizeof(*steps));
-
-		if (!steps) {
-			p->failed = err_set(p->err, ENOMEM, "view: out of memory");
-			return &spare;
-		}
-		p->plan.steps = steps;
-		p->room = room;
-	}
-	s = &p->plan.steps[p->plan.n++];
-	memset(s, 0, sizeof(*s));
-	s->op = op;
-	(void)snprintf(s->src, sizeof(s->src), "%s", src);
-	(void)snprintf(s->dst, sizeof(s->dst), "%s", dst);
-	return s;
-}
-
-static void mount_add(struct planner *p, enum step_op op, const char *src, const char *dst, unsigned attr)
-{
-	step_add(p, op, src, dst)->attr = attr;
-}
-
-static void dir_add(struct planner *p, enum step_op op, const char *path, mode_t mode, enum step_owner owner)
-{
-	struct step *s = step_add(p, op, path, "");
-
-	s->mode = mode;
-	s->owner = owner;
-}
-
 static bool probed(const struct planner *p, const char *path)
 {
 	size_t i;
@@ -154,30 +98,14 @@ static bool probed(const struct planner *p, const char *path)
 	return false;
 }
 
-/* mkdir for every parent of path below skel's directory base; path itself too if with_last. */
-static void skel_chain(struct planner *p, const char *base, const char *path, bool with_last)
-{
-	char whole[512];
-	const char *slash;
-
-	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		(void)snprintf(whole, sizeof(whole), "%s%.*s", base, (int)(slash - path), path);
-		dir_add(p, STEP_SKEL_DIR, whole, 0755, OWNER_CONTAINER_ROOT);
-	}
-	if (with_last) {
-		(void)snprintf(whole, sizeof(whole), "%s%s", base, path);
-		dir_add(p, STEP_SKEL_DIR, whole, 0755, OWNER_CONTAINER_ROOT);
-	}
-}
-
 static void mount_point_make(struct planner *p, const char *base, const char *path, bool is_dir)
 {
 	char whole[512];
 
-	skel_chain(p, base, path, is_dir);
+	view_skel_chain(p, base, path, is_dir);
 	if (!is_dir) {
 		(void)snprintf(whole, sizeof(whole), "%s%s", base, path);
-		dir_add(p, STEP_SKEL_FILE, whole, 0444, OWNER_CONTAINER_ROOT);
+		view_dir_add(p, STEP_SKEL_FILE, whole, 0444, OWNER_CONTAINER_ROOT);
 	}
 }
 
@@ -185,84 +113,83 @@ static void plan_system(struct planner *p)
 {
 	size_t i;
 
-	mount_add(p, STEP_CLONE, "/", "/", SYSTEM);
+	view_mount_add(p, STEP_CLONE, "/", "/", SYSTEM);
 	for (i = 0; i < p->facts->n_mounts; i++)
 		if (mount_shows(p->facts, i))
-			mount_add(p, STEP_CLONE, p->facts->mounts[i].path,
+			view_mount_add(p, STEP_CLONE, p->facts->mounts[i].path,
 				p->facts->mounts[i].path, SYSTEM);
 	if (probed(p, "/sys"))
-		mount_add(p, STEP_CLONE, "/sys", "/sys", SYSTEM | MOUNT_ATTR_NOEXEC);
+		view_mount_add(p, STEP_CLONE, "/sys", "/sys", SYSTEM | MOUNT_ATTR_NOEXEC);
 }
 
 static void plan_private(struct planner *p)
 {
-	dir_add(p, STEP_PRIVATE_DIR, "/tmp", 01777, OWNER_CONTAINER_ROOT);
-	dir_add(p, STEP_PRIVATE_DIR, "/vartmp", 01777, OWNER_CONTAINER_ROOT);
-	dir_add(p, STEP_PRIVATE_DIR, "/shm", 01777, OWNER_CONTAINER_ROOT);
-	dir_add(p, STEP_PRIVATE_DIR, "/root", 0700, OWNER_CONTAINER_ROOT);
-	mount_add(p, STEP_FROM_PRIVATE, "/tmp", "/tmp", WRITABLE);
+	view_dir_add(p, STEP_PRIVATE_DIR, "/tmp", 01777, OWNER_CONTAINER_ROOT);
+	view_dir_add(p, STEP_PRIVATE_DIR, "/vartmp", 01777, OWNER_CONTAINER_ROOT);
+	view_dir_add(p, STEP_PRIVATE_DIR, "/shm", 01777, OWNER_CONTAINER_ROOT);
+	view_dir_add(p, STEP_PRIVATE_DIR, "/root", 0700, OWNER_CONTAINER_ROOT);
+	view_mount_add(p, STEP_FROM_PRIVATE, "/tmp", "/tmp", WRITABLE);
 	if (probed(p, "/var/tmp"))
-		mount_add(p, STEP_FROM_PRIVATE, "/vartmp", "/var/tmp", WRITABLE);
+		view_mount_add(p, STEP_FROM_PRIVATE, "/vartmp", "/var/tmp", WRITABLE);
 	if (probed(p, "/root"))
-		mount_add(p, STEP_FROM_PRIVATE, "/root", "/root", WRITABLE);
+		view_mount_add(p, STEP_FROM_PRIVATE, "/root", "/root", WRITABLE);
 }
 
 static void plan_run(struct planner *p)
 {
 	char path[64];
 
-	dir_add(p, STEP_SKEL_DIR, "/run", 0755, OWNER_CONTAINER_ROOT);
-	dir_add(p, STEP_SKEL_DIR, "/run/lock", 01777, OWNER_CONTAINER_ROOT);
-	dir_add(p, STEP_SKEL_DIR, "/run/screen", 01777, OWNER_CONTAINER_ROOT);
-	dir_add(p, STEP_SKEL_DIR, "/run/sshd", 0755, OWNER_CONTAINER_ROOT);
-	dir_add(p, STEP_SKEL_DIR, "/run/user", 0755, OWNER_CONTAINER_ROOT);
+	view_dir_add(p, STEP_SKEL_DIR, "/run", 0755, OWNER_CONTAINER_ROOT);
+	view_dir_add(p, STEP_SKEL_DIR, "/run/lock", 01777, OWNER_CONTAINER_ROOT);
+	view_dir_add(p, STEP_SKEL_DIR, "/run/screen", 01777, OWNER_CONTAINER_ROOT);
+	view_dir_add(p, STEP_SKEL_DIR, "/run/sshd", 0755, OWNER_CONTAINER_ROOT);
+	view_dir_add(p, STEP_SKEL_DIR, "/run/user", 0755, OWNER_CONTAINER_ROOT);
 	(void)snprintf(path, sizeof(path), "/run/user/%u", (unsigned)p->facts->uid);
-	dir_add(p, STEP_SKEL_DIR, path, 0700, OWNER_USER);
-	dir_add(p, STEP_SKEL_DIR, "/run/carrel", 0755, OWNER_CONTAINER_ROOT);
+	view_dir_add(p, STEP_SKEL_DIR, path, 0700, OWNER_USER);
+	view_dir_add(p, STEP_SKEL_DIR, "/run/carrel", 0755, OWNER_CONTAINER_ROOT);
 	/* What pam_carrel.so and people look for to know that they are inside. */
-	dir_add(p, STEP_SKEL_DIR, "/carrel", 0755, OWNER_CONTAINER_ROOT);
-	dir_add(p, STEP_SKEL_FILE, "/carrel/session", 0444, OWNER_CONTAINER_ROOT);
+	view_dir_add(p, STEP_SKEL_DIR, "/carrel", 0755, OWNER_CONTAINER_ROOT);
+	view_dir_add(p, STEP_SKEL_FILE, "/carrel/session", 0444, OWNER_CONTAINER_ROOT);
 	if (probed(p, INSIDE_DIR))
-		dir_add(p, STEP_SKEL_DIR, "/carrel/inside", 0755, OWNER_CONTAINER_ROOT);
+		view_dir_add(p, STEP_SKEL_DIR, "/carrel/inside", 0755, OWNER_CONTAINER_ROOT);
 	if (p->profile->root) {
-		dir_add(p, STEP_SKEL_DIR, "/carrel/bin", 0755, OWNER_CONTAINER_ROOT);
-		dir_add(p, STEP_SKEL_ROOT, "/carrel/bin/carrel-root", 04710, OWNER_CONTAINER_ROOT);
-		dir_add(p, STEP_SKEL_DIR, "/carrel/sudo", 0755, OWNER_CONTAINER_ROOT);
-		(void)step_add(p, STEP_SKEL_LINK, "/carrel/bin/carrel-root", "/carrel/sudo/sudo");
+		view_dir_add(p, STEP_SKEL_DIR, "/carrel/bin", 0755, OWNER_CONTAINER_ROOT);
+		view_dir_add(p, STEP_SKEL_ROOT, "/carrel/bin/carrel-root", 04710, OWNER_CONTAINER_ROOT);
+		view_dir_add(p, STEP_SKEL_DIR, "/carrel/sudo", 0755, OWNER_CONTAINER_ROOT);
+		(void)view_step_add(p, STEP_SKEL_LINK, "/carrel/bin/carrel-root", "/carrel/sudo/sudo");
 	}
 	if (p->facts->resolv_conf) {
-		skel_chain(p, "", p->facts->resolv_conf, false);
-		dir_add(p, STEP_SKEL_FILE, p->facts->resolv_conf, 0444, OWNER_CONTAINER_ROOT);
+		view_skel_chain(p, "", p->facts->resolv_conf, false);
+		view_dir_add(p, STEP_SKEL_FILE, p->facts->resolv_conf, 0444, OWNER_CONTAINER_ROOT);
 	}
-	mount_add(p, STEP_FROM_SKEL, "/run", "/run", WRITABLE);
+	view_mount_add(p, STEP_FROM_SKEL, "/run", "/run", WRITABLE);
 	/* The only mount without nosuid besides those of `sudo`: a setuid file there is the container's root, nobody else. */
-	mount_add(p, STEP_FROM_SKEL, "/carrel", "/run/carrel", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
+	view_mount_add(p, STEP_FROM_SKEL, "/carrel", "/run/carrel", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
 	/* The helper's socket for who is inside, and nothing else. */
 	if (probed(p, INSIDE_DIR))
-		mount_add(p, STEP_CLONE, INSIDE_DIR, INSIDE_DIR, SYSTEM | MOUNT_ATTR_NOEXEC);
+		view_mount_add(p, STEP_CLONE, INSIDE_DIR, INSIDE_DIR, SYSTEM | MOUNT_ATTR_NOEXEC);
 	if (p->facts->resolv_conf)
-		mount_add(p, STEP_CLONE, p->facts->resolv_conf, p->facts->resolv_conf,
+		view_mount_add(p, STEP_CLONE, p->facts->resolv_conf, p->facts->resolv_conf,
 			SYSTEM | MOUNT_ATTR_NOEXEC);
 }
 
-static void plan_dev(struct planner *p)
+void view_plan_dev(struct planner *p, enum step_op terminals)
 {
 	size_t i;
 
 	if (p->facts->n_devices == 0) {
-		mount_add(p, STEP_DEV, "", "/dev", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
+		view_mount_add(p, STEP_DEV, "", "/dev", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
 	} else {
-		dir_add(p, STEP_SKEL_DIR, "/dev", 0755, OWNER_CONTAINER_ROOT);
-		(void)step_add(p, STEP_SKEL_NODES, "/dev", "");
+		view_dir_add(p, STEP_SKEL_DIR, "/dev", 0755, OWNER_CONTAINER_ROOT);
+		(void)view_step_add(p, STEP_SKEL_NODES, "/dev", "");
 		for (i = 0; i < p->facts->n_devices; i++) {
-			skel_chain(p, "", p->facts->devices[i].path, false);
-			step_add(p, STEP_SKEL_NODE, p->facts->devices[i].path, "")->index = i;
+			view_skel_chain(p, "", p->facts->devices[i].path, false);
+			view_step_add(p, STEP_SKEL_NODE, p->facts->devices[i].path, "")->index = i;
 		}
-		mount_add(p, STEP_FROM_SKEL, "/dev", "/dev", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
+		view_mount_add(p, STEP_FROM_SKEL, "/dev", "/dev", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
 	}
-	/* The host's: sshd's monitor makes the terminal there after the session has joined. */
-	mount_add(p, STEP_CLONE, "/dev/pts", "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-	mount_add(p, STEP_FROM_PRIVATE, "/shm", "/dev/shm", WRITABLE);
+	view_mount_add(p, terminals, "/dev/pts", "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	view_mount_add(p, STEP_FROM_PRIVATE, "/shm", "/dev/shm", WRITABLE);
 }
 
 static void plan_sudo(struct planner *p)
@@ -270,10 +197,10 @@ static void plan_sudo(struct planner *p)
 	if (!p->profile->root)
 		return;
 	if (probed(p, "/usr/local/bin"))
-		mount_add(p, STEP_OVERLAY, "/carrel/sudo", "/usr/local/bin",
+		view_mount_add(p, STEP_OVERLAY, "/carrel/sudo", "/usr/local/bin",
 			MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
 	if (probed(p, "/usr/bin/sudo"))
-		mount_add(p, STEP_FROM_SKEL, "/carrel/bin/carrel-root", "/usr/bin/sudo",
+		view_mount_add(p, STEP_FROM_SKEL, "/carrel/bin/carrel-root", "/usr/bin/sudo",
 			MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
 }
 
@@ -303,16 +230,16 @@ static void plan_hidden_homes(struct planner *p, const char *dir, unsigned numbe
 	size_t i;
 
 	(void)snprintf(base, sizeof(base), "/homes%u", number);
-	dir_add(p, STEP_SKEL_DIR, base, 0755, OWNER_CONTAINER_ROOT);
+	view_dir_add(p, STEP_SKEL_DIR, base, 0755, OWNER_CONTAINER_ROOT);
 	if (home && path_within(home, dir) && strcmp(home, dir) != 0)
-		skel_chain(p, base, home + strlen(dir), true);
+		view_skel_chain(p, base, home + strlen(dir), true);
 	for (i = 0; i < p->facts->n_binds; i++) {
 		const struct view_bind *b = &p->facts->binds[i];
 
 		if (path_within(b->path, dir) && strcmp(b->path, dir) != 0 && !(home && path_within(b->path, home)))
 			mount_point_make(p, base, b->path + strlen(dir), b->is_dir);
 	}
-	mount_add(p, STEP_FROM_SKEL, base, dir, SYSTEM);
+	view_mount_add(p, STEP_FROM_SKEL, base, dir, SYSTEM);
 }
 
 static void plan_home(struct planner *p)
@@ -325,7 +252,7 @@ static void plan_home(struct planner *p)
 	if (home && !path_within(home, "/home") && homes_parent(home, parent))
 		plan_hidden_homes(p, parent, 1);
 	if (home && !path_within(home, "/root"))
-		mount_add(p, STEP_HOME, "", home, WRITABLE);
+		view_mount_add(p, STEP_HOME, "", home, WRITABLE);
 }
 
 /* One bind or one hide of the profile, as they are laid one over the other: a directory before what lies in it. */
@@ -353,11 +280,11 @@ static void plan_hide(struct planner *p, const struct overlay *o)
 	size_t i;
 
 	(void)snprintf(base, sizeof(base), "/hidden%zu", o->index);
-	dir_add(p, o->is_dir ? STEP_SKEL_DIR : STEP_SKEL_FILE, base, o->is_dir ? 0755 : 0444, OWNER_CONTAINER_ROOT);
+	view_dir_add(p, o->is_dir ? STEP_SKEL_DIR : STEP_SKEL_FILE, base, o->is_dir ? 0755 : 0444, OWNER_CONTAINER_ROOT);
 	for (i = 0; o->is_dir && i < f->n_binds; i++)
 		if (path_within(f->binds[i].path, o->path) && strcmp(f->binds[i].path, o->path) != 0)
 			mount_point_make(p, base, f->binds[i].path + strlen(o->path), f->binds[i].is_dir);
-	s = step_add(p, STEP_FROM_SKEL, base, o->path);
+	s = view_step_add(p, STEP_FROM_SKEL, base, o->path);
 	s->attr = SYSTEM | MOUNT_ATTR_NOEXEC;
 	s->optional = true;
 }
@@ -369,7 +296,7 @@ static void plan_bind(struct planner *p, const struct overlay *o)
 
 	if (path_within(b->path, "/run")) /* the private one has no such mount point yet */
 		mount_point_make(p, "", b->path, b->is_dir);
-	s = step_add(p, STEP_BIND, b->path, b->path);
+	s = view_step_add(p, STEP_BIND, b->path, b->path);
 	s->attr = b->writable ? WRITABLE : SYSTEM;
 	s->index = o->index;
 }
@@ -404,21 +331,10 @@ int view_plan(const struct profile *p, const struct view_facts *f, struct view_p
 	plan_system(&planner);
 	plan_private(&planner);
 	plan_run(&planner);
-	plan_dev(&planner);
+	/* The host's terminals: sshd's monitor makes one there after the session has joined. */
+	view_plan_dev(&planner, STEP_CLONE);
 	plan_sudo(&planner);
 	plan_home(&planner);
 	plan_profile(&planner);
-	if (planner.failed) {
-		view_plan_done(&planner.plan);
-		return planner.failed;
-	}
-	*ret = planner.plan;
-	return 0;
-}
-
-void view_plan_done(struct view_plan *v)
-{
-	free(v->steps);
-	v->steps = NULL;
-	v->n = 0;
+	return view_plan_take(&planner, ret);
 }

@@ -41,6 +41,21 @@ struct view_facts {
 		gid_t gid;
 	} *devices;
 	size_t n_devices;
+	const char *hostname; /* of a launch, else NULL */
+};
+
+/* What a launch sees: a tree, and little else. */
+struct view_image {
+	bool own_tree; /* the tree is a directory of the user's own: nothing is made in it */
+	bool writable; /* an image: what is written goes to a layer of the container's own */
+	bool kept;     /* that layer is kept; else it is the container's tmpfs */
+	bool net_host; /* the host's names are of use */
+	const char *home; /* where the home is to be; NULL: nowhere */
+	const struct view_image_bind {
+		const char *at;
+		bool writable, is_dir;
+	} *binds;
+	size_t n_binds;
 };
 
 /* Paths whose existence decides a step. */
@@ -65,6 +80,13 @@ enum step_op {
 	STEP_FROM_PRIVATE, /* private's src -> dst */
 	STEP_DEV,	   /* the helper's /dev template -> dst */
 	STEP_OVERLAY,	   /* skel's src laid over what stands at dst; skipped where overlayfs will not */
+	/* launches; "place" is to make what is missing in the container's root, as its root */
+	STEP_TREE,	   /* the opened tree -> / */
+	STEP_TREE_LAYERED, /* the opened tree below a layer on private (index 1: on the kept file system) -> / */
+	STEP_PLACE_DIR,	   /* a directory dst */
+	STEP_PLACE_FILE,   /* an empty file dst */
+	STEP_PLACE_COPY,   /* the host's file src as dst; index 1: and a line that names the host's name */
+	STEP_TERMINALS,	   /* a devpts of the container's own -> dst */
 };
 
 enum step_owner { OWNER_CONTAINER_ROOT, OWNER_USER };
@@ -87,6 +109,9 @@ struct view_plan {
 
 /* The rows of `view = host`. -ENAMETOOLONG: a path of the profile or the home is longer than a row holds. */
 int view_plan(const struct profile *p, const struct view_facts *f, struct view_plan *ret, struct err *e);
+/* The rows of a launch. Of the facts it takes IDs, devices and which host paths there are. */
+int view_plan_image(const struct profile *p, const struct view_facts *f, const struct view_image *v, struct view_plan *ret,
+	struct err *e);
 void view_plan_done(struct view_plan *v);
 
 /* True if the mount belongs in a view beside the root file system. */

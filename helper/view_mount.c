@@ -12,7 +12,9 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -166,26 +168,54 @@ static int clone_tree(int dir_fd, const char *path, unsigned flags, unsigned att
 	return 0;
 }
 
+int view_fds_make(struct view *v, struct err *e)
+{
+	size_t i;
+
+	v->fds = malloc((v->plan.n + 1) * sizeof(*v->fds));
+	if (!v->fds)
+		return err_set(e, ENOMEM, "view: out of memory");
+	for (i = 0; i < v->plan.n; i++)
+		v->fds[i] = -1;
+	return 0;
+}
+
+void view_done(struct view *v)
+{
+	size_t i;
+
+	for (i = 0; v->fds && i < v->plan.n; i++)
+		cleanup_fd(&v->fds[i]);
+	free(v->fds);
+	v->fds = NULL;
+	view_plan_done(&v->plan);
+}
+
 int view_sources_clone(const struct view_plan *plan, const struct view_sources *src, int *fds, struct err *e)
 {
 	size_t i;
 	int r = 0;
 
-	for (i = 0; i < plan->n; i++)
-		fds[i] = -1;
 	for (i = 0; r == 0 && i < plan->n; i++) {
 		const struct step *s = &plan->steps[i];
+
+		if (fds[i] >= 0)
+			continue;
 
 		if (s->op == STEP_CLONE)
 			r = clone_tree(AT_FDCWD, s->src, 0, s->attr, &fds[i]);
 		else if (s->op == STEP_DEV)
 			r = clone_tree(AT_FDCWD, DEV_TEMPLATE, 0, s->attr, &fds[i]);
-		else if (s->op == STEP_HOME)
+		else if (s->op == STEP_HOME && src)
 			r = clone_tree(src->home_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, s->attr,
 				&fds[i]);
-		else if (s->op == STEP_BIND)
+		else if (s->op == STEP_BIND && src)
 			r = clone_tree(src->bind_fds[s->index], "", AT_EMPTY_PATH | AT_RECURSIVE,
 				s->attr, &fds[i]);
+		else if (s->op == STEP_PLACE_COPY)
+			fds[i] = open(s->src, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* -1: there is nothing to copy */
+		if (r == -ENOENT && s->optional)
+			r = 0;
 		if (r < 0)
 			return err_set(e, -r, "view: cannot clone '%s': %s",
 				s->op == STEP_HOME ? s->dst : s->src, strerror(-r));
@@ -201,6 +231,7 @@ struct mounter {
 	int skel_fd, private_fd;
 	int new_root_fd; /* -1 until the first row is attached */
 	int root_program_fd;
+	int kept_fd; /* a detached mount, for STEP_TREE_LAYERED; -1: none */
 	struct err *err;
 };
 
@@ -221,6 +252,8 @@ static int attach(struct mounter *m, const struct step *s, int mount_fd)
 {
 	_cleanup_fd_ int at = -1;
 
+	if (mount_fd < 0 && s->optional)
+		return 0;
 	if (m->new_root_fd < 0) {
 		at = open("/new", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (at < 0 || sys_move_mount(mount_fd, at) < 0)
@@ -332,6 +365,160 @@ static int lay_over(const struct step *s)
 	return 0;
 }
 
+/* --- launches --- */
+
+/* What is made in an image's layer belongs to the container's root, and is made with no more rights than that root has. */
+static void as_container_root(const struct mounter *m)
+{
+	(void)setfsgid(m->facts->root_gid);
+	(void)setfsuid(m->facts->root_uid);
+}
+
+static void as_host_root(void)
+{
+	(void)setfsuid(0);
+	(void)setfsgid(0);
+}
+
+static int open_in_root(const struct mounter *m, const char *path, uint64_t flags)
+{
+	return sys_openat2(m->new_root_fd, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+/* The directory above path, made with all above it where it is missing; *ret_name points into path. */
+static int place_parent(struct mounter *m, const char *path, const char **ret_name, int *ret_fd)
+{
+	char upto[256];
+	const char *slash;
+	int fd = open_in_root(m, "/", O_PATH | O_DIRECTORY);
+
+	for (slash = strchr(path + 1, '/'); fd >= 0 && slash; slash = strchr(slash + 1, '/')) {
+		int next;
+
+		(void)snprintf(upto, sizeof(upto), "%.*s", (int)(slash - path), path);
+		next = open_in_root(m, upto, O_PATH | O_DIRECTORY);
+		if (next < 0 && errno == ENOENT && mkdirat(fd, strrchr(upto, '/') + 1, 0755) == 0)
+			next = open_in_root(m, upto, O_PATH | O_DIRECTORY);
+		(void)close(fd);
+		fd = next;
+	}
+	*ret_name = strrchr(path, '/') + 1;
+	*ret_fd = fd;
+	return fd < 0 ? -errno : 0;
+}
+
+static int place_file(int dir_fd, const char *name)
+{
+	int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd < 0 ? -errno : 0;
+}
+
+static int place_copy(struct mounter *m, const struct step *s, int from, int dir_fd, const char *name)
+{
+	_cleanup_fd_ int to = -1;
+	static char text[65536];
+	ssize_t n = from >= 0 ? read(from, text, sizeof(text) - 256) : 0;
+
+	if (n < 0)
+		n = 0;
+	if (s->index == 1 && m->facts->hostname)
+		n += snprintf(text + n, 256, "127.0.1.1\t%s\n", m->facts->hostname);
+	if (n == 0 || (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT))
+		return n == 0 ? 0 : -errno;
+	to = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (to < 0 || write(to, text, (size_t)n) != n)
+		return -errno;
+	return 0;
+}
+
+static int place(struct mounter *m, const struct step *s, int source_fd)
+{
+	_cleanup_fd_ int dir = -1, there = -1;
+	const char *name;
+	int r;
+
+	as_container_root(m);
+	there = s->op == STEP_PLACE_COPY ? -1 : open_in_root(m, s->dst, O_PATH);
+	r = there >= 0 ? 0 : place_parent(m, s->dst, &name, &dir);
+	if (r == 0 && there < 0) {
+		if (s->op == STEP_PLACE_COPY)
+			r = place_copy(m, s, source_fd, dir, name);
+		else if (s->op == STEP_PLACE_FILE)
+			r = place_file(dir, name);
+		else
+			r = mkdirat(dir, name, 0755) < 0 ? -errno : 0;
+	}
+	as_host_root();
+	errno = -r;
+	return r < 0 ? failed(m->err, "make in the image", s->dst) : 0;
+}
+
+/* The upper directory's mode and owner are those of the root that is seen. */
+static int layer_dirs_make(struct mounter *m, int dir_fd, int tree_fd)
+{
+	struct stat st;
+
+	if (fstat(tree_fd, &st) < 0)
+		return failed(m->err, "look at", "tree");
+	if (mkdirat(dir_fd, "upper", 0700) < 0)
+		return errno == EEXIST ? 0 : failed(m->err, "make directory", "upper");
+	if (mkdirat(dir_fd, "work", 0700) < 0)
+		return failed(m->err, "make directory", "work");
+	if (fchownat(dir_fd, "upper", m->facts->root_uid, m->facts->root_gid, 0) < 0 ||
+		fchmodat(dir_fd, "upper", st.st_mode & 07777, 0) < 0)
+		return failed(m->err, "give away", "upper");
+	return 0;
+}
+
+static int tree_layered(struct mounter *m, const struct step *s, int tree_fd)
+{
+	_cleanup_fd_ int lower = -1, kept = -1;
+	const char *options = "lowerdir=/skel/lower,upperdir=/private/upper,workdir=/private/work";
+	int r;
+
+	if (mkdirat(m->skel_fd, "lower", 0700) < 0 || mkdirat(m->skel_fd, "kept", 0700) < 0)
+		return failed(m->err, "make directory", "lower");
+	lower = openat(m->skel_fd, "lower", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (lower < 0 || sys_move_mount(tree_fd, lower) < 0)
+		return failed(m->err, "attach", "tree");
+	if (s->index == 1) {
+		kept = openat(m->skel_fd, "kept", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (kept < 0 || sys_move_mount(m->kept_fd, kept) < 0)
+			return failed(m->err, "attach", "kept layer");
+		options = "lowerdir=/skel/lower,upperdir=/skel/kept/upper,workdir=/skel/kept/work";
+	}
+	r = s->index == 1 ? 0 : layer_dirs_make(m, m->private_fd, tree_fd);
+	if (r < 0)
+		return r;
+	if (sys_mount("carrel", "/new", "overlay", MS_NODEV, options) < 0)
+		return err_set(m->err, errno, "view: cannot lay a writable layer over the image (overlayfs over an idmapped tree needs "
+			"Linux 5.19): %s; --read-only goes without", strerror(errno));
+	m->new_root_fd = open("/new", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return m->new_root_fd < 0 ? failed(m->err, "open", "/new") : 0;
+}
+
+#define TERMINALS_MAX "256" /* of one container; the host's table holds 4096 by default (kernel.pty.max) */
+
+static int terminals(struct mounter *m, const struct step *s)
+{
+	_cleanup_fd_ int fs = sys_fsopen("devpts"), mount = -1;
+	char gid[16];
+
+	/* Inside, group 5 is `tty` on every Linux. */
+	(void)snprintf(gid, sizeof(gid), "%u", (unsigned)m->facts->root_gid + 5);
+	if (fs < 0 || sys_fsconfig(fs, FSCONFIG_SET_STRING, "mode", "620", 0) < 0 ||
+		sys_fsconfig(fs, FSCONFIG_SET_STRING, "ptmxmode", "666", 0) < 0 ||
+		sys_fsconfig(fs, FSCONFIG_SET_STRING, "gid", gid, 0) < 0 ||
+		sys_fsconfig(fs, FSCONFIG_SET_STRING, "max", TERMINALS_MAX, 0) < 0 ||
+		sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return failed(m->err, "make", "devpts");
+	mount = sys_fsmount(fs, s->attr);
+	return mount < 0 ? failed(m->err, "mount", "devpts") : attach(m, s, mount);
+}
+
 static int carry_out(struct mounter *m, const struct step *s, int source_fd)
 {
 	switch (s->op) {
@@ -339,6 +526,7 @@ static int carry_out(struct mounter *m, const struct step *s, int source_fd)
 	case STEP_HOME:
 	case STEP_BIND:
 	case STEP_DEV:
+	case STEP_TREE:
 		return attach(m, s, source_fd);
 	case STEP_SKEL_DIR:
 		return make_dir(m, s, m->skel_fd);
@@ -362,16 +550,26 @@ static int carry_out(struct mounter *m, const struct step *s, int source_fd)
 		return attach_own(m, s, m->private_fd);
 	case STEP_OVERLAY:
 		return lay_over(s);
+	case STEP_TREE_LAYERED:
+		return tree_layered(m, s, source_fd);
+	case STEP_PLACE_DIR:
+	case STEP_PLACE_FILE:
+	case STEP_PLACE_COPY:
+		return place(m, s, source_fd);
+	case STEP_TERMINALS:
+		return terminals(m, s);
 	}
 	return err_set(m->err, EINVAL, "view: unknown row");
 }
 
-int view_mount(const struct view_plan *plan, const struct profile *p, const struct view_facts *f,
-	const int *fds, int root_program_fd, int *ret_new_root_fd, struct err *e)
+int view_mount(const struct view *v, int *ret_new_root_fd, struct err *e)
 {
 	_cleanup_fd_ int skel = -1, private = -1;
-	struct mounter m = { .profile = p, .facts = f, .new_root_fd = -1,
-		.root_program_fd = root_program_fd, .err = e };
+	const struct profile *p = v->profile;
+	const struct view_plan *plan = &v->plan;
+	const int *fds = v->fds;
+	struct mounter m = { .profile = p, .facts = v->facts, .new_root_fd = -1, .kept_fd = v->kept_fd,
+		.root_program_fd = v->root_program_fd, .err = e };
 	mode_t saved = umask(0);
 	size_t i;
 	int r;

@@ -243,23 +243,27 @@ static int find_devices(const struct profile *p, struct view_sources *v, struct 
 	return 0;
 }
 
-int view_open(const struct account *a, const struct profile *p, struct view_sources *ret, struct err *e)
+int view_open_machine(const struct profile *p, struct view_sources *ret, struct err *e)
 {
-	struct user_guise guise;
-	int r;
-
 	memset(ret, 0, sizeof(*ret));
 	ret->home_fd = -1;
-	ret->facts.uid = a->uid;
-	ret->facts.gid = a->gid;
 	ret->facts.dirs = ret->dirs;
 	ret->facts.binds = ret->binds;
 	ret->facts.hides = ret->hides;
 	ret->facts.devices = ret->devices;
 	probe_host(ret);
-	r = mounts_read(ret, e);
+	return find_devices(p, ret, e);
+}
+
+int view_open(const struct account *a, const struct profile *p, struct view_sources *ret, struct err *e)
+{
+	struct user_guise guise;
+	int r = view_open_machine(p, ret, e);
+
+	ret->facts.uid = a->uid;
+	ret->facts.gid = a->gid;
 	if (r == 0)
-		r = find_devices(p, ret, e);
+		r = mounts_read(ret, e);
 	if (r == 0)
 		r = user_become(a, &guise, e);
 	if (r == 0) {

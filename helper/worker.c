@@ -248,14 +248,15 @@ static void hear_claim(struct worker *w, const struct note *heard)
 		return;
 	other = registry_overlap(&server.registry, w->asked.uid, &heard->ranges);
 	if (other) {
-		(void)snprintf(text, sizeof(text),
-			"its ID range %u+%u meets the one of uid %u, who is logged in (%u+%u)",
+		(void)snprintf(text, sizeof(text), "its ID range %u+%u meets the one of uid %u, %s%s (%u+%u)",
 			heard->ranges.uids.start, heard->ranges.uids.count, (unsigned)other->uid,
+			other->launch ? "for container " : "who is logged in", other->launch ? other->launch->name : "",
 			other->ranges.uids.start, other->ranges.uids.count);
 		note_no(w, text);
 		return;
 	}
 	w->container->ranges = heard->ranges;
+	slots_mark(&server.slots, &heard->ranges.uids);
 	note_send(w, &n, -1);
 }
 

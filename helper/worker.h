@@ -61,6 +61,10 @@ child_main session_child; /* session.c: REQ_SESSION */
 child_main guest_child;	  /* dispatch.c: reads the request of who is not root, and does as it says */
 child_main enter_child;	  /* enter.c: REQ_ENTER */
 child_main denials_child; /* denials.c: REQ_DENIALS */
+child_main launch_child;  /* launch.c: REQ_LAUNCH */
+child_main exec_child;	  /* exec.c: REQ_EXEC */
+child_main list_child;	  /* list.c: REQ_LIST */
+child_main kill_child;	  /* kill.c: REQ_KILL */
 child_main census_child;  /* census.c: does anything live in a container? */
 child_main warm_child;	  /* warm.c: compiles the filters of a new configuration */
 

@@ -61,7 +61,8 @@ const struct owner *people_owner(const struct people *p, uint32_t uid)
 
 		/* An owner may be known twice, once by name only. */
 		if (o->uid == uid || (o->uids.count && id_range_holds(&o->uids, uid)))
-			if (!best || (o->has_container && !best->has_container))
+			if (!best || (o->has_container && !best->has_container) ||
+				(o->has_container == best->has_container && o->uid == uid && best->uid != uid))
 				best = o;
 	}
 	return best;
@@ -129,10 +130,10 @@ static uint64_t wall_clock_of(uint64_t ticks)
 
 static int container_take(struct people *p, const char *name, const char *text, uint32_t only)
 {
-	struct owner o = { .has_container = true };
+	struct owner o = { .has_container = name[0] == 'c' }; /* a launch is no container of sessions */
 	const char *uids = strstr(text, "\nuids ");
 
-	if (sscanf(name, "c.%" SCNu32 ".", &o.uid) != 1 || (only != RECORD_UNSET && only != o.uid) || !uids ||
+	if (sscanf(name + 1, ".%" SCNu32 ".", &o.uid) != 1 || (only != RECORD_UNSET && only != o.uid) || !uids ||
 		sscanf(uids, "\nuids %" SCNu32 " %" SCNu32, &o.uids.start, &o.uids.count) != 2 || !id_range_valid(&o.uids))
 		return 0;
 	return people_add_owner(p, &o);
@@ -168,7 +169,8 @@ int people_read_state(struct people *p, int state_fd, int proc_fd, uint32_t only
 	while (r == 0 && (entry = readdir(dir))) {
 		char text[STATE_FILE_MAX];
 
-		if (strncmp(entry->d_name, "c.", 2) == 0 && file_read(state_fd, entry->d_name, text, sizeof(text)))
+		if ((strncmp(entry->d_name, "c.", 2) == 0 || strncmp(entry->d_name, "l.", 2) == 0) &&
+			file_read(state_fd, entry->d_name, text, sizeof(text)))
 			r = container_take(p, entry->d_name, text, only);
 		else if (strncmp(entry->d_name, "s.", 2) == 0 && file_read(state_fd, entry->d_name, text, sizeof(text)))
 			r = session_take(p, proc_fd, text, only);

@@ -4,7 +4,7 @@
  * Trust:  begins as root of the container, not dumpable. The request and the payload are the
  *         user's: every length is checked, and nothing of them is acted on before the drop except
  *         which terminal goes where.
- * In:     RELAY_PAYLOAD, RELAY_FILTER, RELAY_STDIN.. and the pty's slave.
+ * In:     RELAY_PAYLOAD, RELAY_FILTER, RELAY_STDIN.., maybe RELAY_NARROW, and the pty's slave.
  * Order:  stdio, dispositions; drop to the user and prove it; cwd; no_new_privs or the one
  *         capability that attaching needs; filter; execve. After the filter comes nothing but
  *         execve, which ends that capability too.
@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <signal.h>
@@ -28,8 +29,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "helper/door/names.h"
 #include "helper/public/program.h"
 #include "helper/public/relay.h"
+
+#define USUAL_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* The payload in memory. The strings stay where they are; only the tables of pointers are made. */
 struct payload {
@@ -37,6 +41,7 @@ struct payload {
 	char *cwd;
 	char **argv;
 	char **envp;
+	size_t n_env; /* envp has room for one more */
 };
 
 /* The next string, or NULL at the end. The last byte is known to be NUL. */
@@ -104,17 +109,17 @@ static int payload_read(const struct command *c, struct payload *ret)
 	if (n < 2 || c->req.argc > n - 2)
 		return -EBADMSG;
 	/*
-	 * Two of the strings are no arguments, and each table ends with NULL: n pointers are
-	 * enough.
+	 * Two of the strings are no arguments, each table ends with NULL, and one more is room for
+	 * HOME.
 	 */
-	table = mmap(NULL, n * sizeof(*table), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		-1, 0);
+	table = mmap(NULL, (n + 1) * sizeof(*table), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (table == MAP_FAILED)
 		return -errno;
 
 	ret->file = string_take(&at, end);
 	ret->cwd = string_take(&at, end);
-	if (ret->file[0] != '/')
+	if (ret->file[0] != '/' && !(c->flags & RELAY_LAUNCHED))
 		return -EBADMSG;
 
 	ret->argv = table;
@@ -124,6 +129,7 @@ static int payload_read(const struct command *c, struct payload *ret)
 	ret->envp = table;
 	while ((*table = string_take(&at, end)))
 		table++;
+	ret->n_env = (size_t)(table - ret->envp);
 	return 0;
 }
 
@@ -176,6 +182,16 @@ static int drop_prove(const struct command *c)
 	return 0;
 }
 
+/* Where policy forbids setgroups() (negative groups), those the container began with stay: they are the user's own. */
+static int groups_take(const struct command *c)
+{
+	if (!(c->flags & RELAY_LAUNCHED))
+		return 0;
+	if (c->n_groups > 0 && setgroups(c->n_groups, c->groups) < 0 && errno != EPERM)
+		return -errno;
+	return setresgid(c->gid, c->gid, c->gid) < 0 ? -errno : 0;
+}
+
 static int drop(const struct command *c)
 {
 	bool is_nnp = c->flags & RELAY_NNP;
@@ -183,6 +199,9 @@ static int drop(const struct command *c)
 
 	if (is_nnp && prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0)
 		return -errno;
+	r = groups_take(c);
+	if (r < 0)
+		return r;
 	if (c->uid == 0)
 		return 0;
 
@@ -204,27 +223,91 @@ static int drop(const struct command *c)
 	return drop_prove(c);
 }
 
-static const char *home(const struct payload *p)
+static const char *variable(const struct payload *p, const char *name)
 {
+	size_t n = strlen(name);
+
 	for (char **e = p->envp; *e; e++)
-		if (strncmp(*e, "HOME=", 5) == 0)
-			return *e + 5;
-	return "/";
+		if (strncmp(*e, name, n) == 0 && (*e)[n] == '=')
+			return *e + n + 1;
+	return NULL;
+}
+
+/* Who a launched program runs as is known only here, in the image. */
+static void home_add(const struct command *c, struct payload *p)
+{
+	static char text[5 + PATH_MAX];
+	static struct user u;
+	const char *home = "/";
+
+	if (variable(p, "HOME"))
+		return;
+	if (user_by_uid(c->uid, &u) == 0 && u.home[0] == '/')
+		home = u.home;
+	memcpy(text, "HOME=", 5);
+	memcpy(text + 5, home, strlen(home) + 1);
+	p->envp[p->n_env++] = text;
+	p->envp[p->n_env] = NULL;
 }
 
 /*
- * As the user. What the caller's directory is called need not exist here, and a shell must start
- * all the same.
+ * As the user. What a door's caller's directory is called need not exist here, and a shell must start
+ * all the same. A launch was told where to go.
  */
-static int cwd_take(const struct payload *p)
+static int cwd_take(const struct command *c, const struct payload *p)
 {
+	const char *home = variable(p, "HOME");
+
 	if (p->cwd[0] == '/' && chdir(p->cwd) == 0)
 		return 0;
-	if (chdir(home(p)) == 0)
+	if (c->flags & RELAY_LAUNCHED)
+		return p->cwd[0] == '/' ? -errno : -EINVAL;
+	if (chdir(home ? home : "/") == 0)
 		return 0;
 	if (chdir("/") < 0)
 		return -errno;
 	return 0;
+}
+
+/* As execvpe(3) does, with the PATH that the program will have. What it found but may not execute is the better answer. */
+static int execute_found(const struct payload *p)
+{
+	static char file[2 * PATH_MAX];
+	const char *at = variable(p, "PATH");
+	size_t n = strlen(p->file);
+	int code = ENOENT;
+
+	if (!at || *at == '\0')
+		at = USUAL_PATH;
+	if (n == 0 || n >= PATH_MAX)
+		return n == 0 ? -ENOENT : -ENAMETOOLONG;
+	for (;;) {
+		size_t len = 0;
+
+		while (at[len] != '\0' && at[len] != ':')
+			len++;
+		if (len > 0 && len < PATH_MAX) {
+			memcpy(file, at, len);
+			file[len] = '/';
+			memcpy(file + len + 1, p->file, n + 1);
+			(void)execve(file, p->argv, p->envp);
+			if (errno == EACCES)
+				code = EACCES;
+			else if (errno != ENOENT && errno != ENOTDIR)
+				return -errno;
+		}
+		if (at[len] == '\0')
+			return -code;
+		at += len + 1;
+	}
+}
+
+static int execute(const struct command *c, const struct payload *p)
+{
+	if ((c->flags & RELAY_LAUNCHED) && !strchr(p->file, '/'))
+		return execute_found(p);
+	(void)execve(p->file, p->argv, p->envp);
+	return -errno;
 }
 
 int command_become(const struct command *c, const char **ret_step)
@@ -242,6 +325,8 @@ int command_become(const struct command *c, const char **ret_step)
 	r = stdio_take(c);
 	if (r < 0)
 		return r;
+	if (c->flags & RELAY_LAUNCHED)
+		home_add(c, &p);
 
 	signals_reset();
 	(void)umask(c->req.umask & 0777);
@@ -252,7 +337,7 @@ int command_become(const struct command *c, const char **ret_step)
 		return r;
 
 	*ret_step = "working directory";
-	r = cwd_take(&p);
+	r = cwd_take(c, &p);
 	if (r < 0)
 		return r;
 
@@ -263,8 +348,13 @@ int command_become(const struct command *c, const char **ret_step)
 	r = program_attach(RELAY_FILTER);
 	if (r < 0)
 		return r;
+	/* After the policy's, which must not depend on what the caller's forbids. */
+	*ret_step = "the caller's own filter";
+	if (c->flags & RELAY_NARROWED)
+		r = program_attach(RELAY_NARROW);
+	if (r < 0)
+		return r;
 
 	*ret_step = "";
-	(void)execve(p.file, p.argv, p.envp);
-	return -errno;
+	return execute(c, &p);
 }

@@ -6,11 +6,15 @@
 
 #include "helper/public/wire.h"
 
+#define COMMAND_GROUPS_MAX 256
+
 /* What the relay was asked to run. */
 struct command {
 	struct enter_request req;
 	uid_t uid;
 	gid_t gid;
+	gid_t groups[COMMAND_GROUPS_MAX];
+	size_t n_groups; /* 0: those the relay has */
 	uint32_t flags; /* RELAY_* */
 	int slave; /* of the container's pty, the controlling terminal; -1: none */
 };

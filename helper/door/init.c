@@ -8,54 +8,21 @@
  * Order:  SIGTERM, then SIGHUP, SIGCONT and SIGTERM to all, 1 s at most, exit; the kernel kills who
  *         is left.
  * Fails:  never exits unless told to: with pid 1 the whole container goes.
- * Links:  init.c sys.c; static, no C library.
+ * Links:  init.c end.c sys.c; static, no C library.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define END_WAIT_MS 1000 /* a new login waits for the end of the old container, 1.8 s at most */
-#define END_STEP_MS 20
+#include "helper/door/end.h"
 
 static void reap(void)
 {
 	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
 		continue;
-}
-
-/*
- * All but pid 1 are gone. Those whose parent stands outside count too, and no SIGCHLD tells of
- * them.
- */
-static bool is_empty(void)
-{
-	return kill(-1, 0) < 0 && errno == ESRCH;
-}
-
-static void end_all(const sigset_t *set)
-{
-	const struct timespec step = { 0, END_STEP_MS * 1000000L };
-
-	/*
-	 * Interactive shells do not mind SIGTERM, but they end on SIGHUP; who is stopped must wake
-	 * up to end.
-	 */
-	(void)kill(-1, SIGHUP);
-	(void)kill(-1, SIGCONT);
-	(void)kill(-1, SIGTERM);
-
-	for (int waited = 0; waited < END_WAIT_MS; waited += END_STEP_MS) {
-		reap();
-		if (is_empty())
-			break;
-		(void)sigtimedwait(set, NULL, &step);
-	}
 }
 
 int main(void)
@@ -84,6 +51,6 @@ int main(void)
 		if (sigtimedwait(&set, NULL, NULL) == SIGTERM)
 			break;
 	}
-	end_all(&set);
+	all_end(&set);
 	return 0;
 }

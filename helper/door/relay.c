@@ -1,18 +1,18 @@
 /*
- * carrel-relay - runs one program of a door session in the container, and tells the door how it
- * goes.
+ * carrel-relay - runs one program in the container, of a door session or of `carrel exec`, and tells
+ * the door how it goes; or the one that a container was launched for, and then it is pid 1.
  *
  * Trust:  runs as root of the container, in all its namespaces; the door at the other end is the
  *         user's and may say anything. Never dumpable, and installed unreadable for others, so that
  *         the user cannot reach into it.
  * In:     see helper/public/relay.h. What it keeps: the connection and the pty's slave, nothing of
- *         the user's stdio.
+ *         the user's stdio. The image's /etc/passwd and /etc/group, if a user is named.
  * Order:  keyring, session, pty as the user, fork; the child drops (command.c), the parent only
  *         waits and signals.
  * Fails:  EVENT_FAILED with step and errno, exit 0; exit 111 when the call itself was wrong. When
  *         the door is gone, so is the terminal: SIGHUP to the program, and out, which hangs up the
- *         foreground as well.
- * Links:  relay.c command.c sys.c ../public/program.c; static, no C library.
+ *         foreground as well. As pid 1 it takes all of the container along.
+ * Links:  relay.c command.c names.c end.c sys.c ../public/program.c; static, no C library.
  *
  * The relay, not the program, leads the session: a program that is alone in its session can never
  * be stopped from the keyboard. It keeps the slave open so that output is not lost between the
@@ -38,6 +38,8 @@
 #include <unistd.h>
 
 #include "helper/door/command.h"
+#include "helper/door/end.h"
+#include "helper/door/names.h"
 #include "helper/public/relay.h"
 
 #define EXIT_CALL 111
@@ -52,7 +54,13 @@ struct relay {
 	pid_t pid;
 	int child_fd; /* the child's last words before execve; -1: it is running */
 	int signal_fd;
+	int conn; /* RELAY_CONN; -1: nobody is there any more */
 };
+
+static bool is_init(const struct relay *relay)
+{
+	return relay->command.flags & RELAY_INIT;
+}
 
 static void text_copy(char *to, size_t size, const char *from)
 {
@@ -127,12 +135,32 @@ static bool command_read(int argc, char **argv, struct command *ret)
 {
 	struct enter_request *req = &ret->req;
 
-	if (argc != 4 || !number_parse(argv[1], &ret->uid) || !number_parse(argv[2], &ret->gid) ||
-		!number_parse(argv[3], &ret->flags))
+	if ((argc != 4 && argc != 5) || !number_parse(argv[1], &ret->uid) ||
+		!number_parse(argv[2], &ret->gid) || !number_parse(argv[3], &ret->flags))
 		return false;
-	if (ret->uid == UINT32_MAX || ret->gid == UINT32_MAX || (ret->flags & ~RELAY_NNP))
+	if (ret->uid == UINT32_MAX || ret->gid == UINT32_MAX ||
+		(ret->flags & ~(RELAY_NNP | RELAY_LAUNCHED | RELAY_INIT | RELAY_DETACHED | RELAY_NARROWED)))
 		return false;
 	return pread(RELAY_REQUEST, req, sizeof(*req), 0) == (ssize_t)sizeof(*req);
+}
+
+/* A number need not be in the file: then it is its group's number as well, and has no other groups. */
+static int user_take(struct command *c, const char *word)
+{
+	static struct user u;
+	int r = id_parse(word, &c->uid);
+
+	if (r == -ERANGE)
+		return r;
+	if (r == 0)
+		c->gid = c->uid;
+	r = r == 0 ? user_by_uid(c->uid, &u) : user_by_name(word, &u);
+	if (r < 0)
+		return word[0] >= '0' && word[0] <= '9' ? 0 : r;
+	c->uid = u.uid;
+	c->gid = u.gid;
+	c->n_groups = groups_of(u.name, u.gid, c->groups, COMMAND_GROUPS_MAX);
+	return 0;
 }
 
 /* The caller's keys are the host's business: this session starts with a keyring of its own. */
@@ -197,9 +225,14 @@ static int pty_make(struct relay *relay)
 	return slave_set_up(c->slave, &c->req);
 }
 
-static int prepare(struct relay *relay, const char **ret_step)
+static int prepare(struct relay *relay, const char *user, const char **ret_step)
 {
 	int r;
+
+	*ret_step = "user";
+	r = user ? user_take(&relay->command, user) : 0;
+	if (r < 0)
+		return r;
 
 	*ret_step = "keyring";
 	r = keyring_join();
@@ -278,7 +311,7 @@ static int child_start(struct relay *relay)
 	if (relay->master >= 0)
 		(void)close(relay->master);
 	relay->child_fd = ends[0];
-	(void)close_range(RELAY_PAYLOAD, RELAY_REQUEST, 0);
+	(void)close_range(RELAY_PAYLOAD, RELAY_FDS_END - 1, 0);
 	(void)close_range(0, 2, 0);
 	return 0;
 }
@@ -332,15 +365,26 @@ static void command_continue(const struct relay *relay, bool is_foreground)
 	(void)kill(-relay->pid, SIGCONT);
 }
 
+static void chld_only(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+}
+
 /*
  * The kernel hangs up the foreground group of a session whose leader exits; the program's own group
  * may be another.
  */
 __attribute__((noreturn)) static void hang_up(const struct relay *relay)
 {
+	sigset_t set;
+
+	chld_only(&set);
+	if (is_init(relay))
+		all_end(&set);
 	(void)kill(-relay->pid, SIGHUP);
 	(void)kill(-relay->pid, SIGCONT);
-	_exit(0);
+	_exit(is_init(relay) ? 128 + SIGHUP : 0);
 }
 
 static void door_hear(const struct relay *relay)
@@ -348,7 +392,7 @@ static void door_hear(const struct relay *relay)
 	struct enter_event e;
 	ssize_t n;
 
-	n = recv(RELAY_CONN, &e, sizeof(e), MSG_DONTWAIT);
+	n = recv(relay->conn, &e, sizeof(e), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0)
@@ -372,36 +416,71 @@ static void child_hear(struct relay *relay)
 	relay->child_fd = -1;
 	if (n == (ssize_t)sizeof(e)) {
 		event_send(&e, -1);
-		_exit(0);
+		_exit(is_init(relay) ? EXIT_CALL : 0);
+	}
+	if (relay->command.flags & RELAY_DETACHED) {
+		event_tell(EVENT_RUNNING, 0);
+		(void)close(relay->conn);
+		relay->conn = -1;
 	}
 }
 
-static void child_wait(struct relay *relay)
+__attribute__((noreturn)) static void command_ended(struct relay *relay, int status)
 {
-	struct signalfd_siginfo info;
-	int status;
+	bool exited = WIFEXITED(status);
 
-	(void)read(relay->signal_fd, &info, sizeof(info));
-	if (waitpid(relay->pid, &status, WNOHANG | WUNTRACED) != relay->pid)
-		return;
-	if (WIFSTOPPED(status)) {
-		event_tell(EVENT_STOPPED, WSTOPSIG(status));
-		return;
-	}
 	if (relay->child_fd >= 0)
 		child_hear(relay);
-	if (WIFEXITED(status))
-		event_tell(EVENT_EXITED, WEXITSTATUS(status));
+	if (relay->conn >= 0)
+		event_tell(exited ? EVENT_EXITED : EVENT_KILLED, exited ? WEXITSTATUS(status) : WTERMSIG(status));
+	if (!is_init(relay))
+		_exit(0);
+	_exit(exited ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+/* As pid 1 it inherits every orphan: one signal may tell of many. */
+static void children_wait(struct relay *relay)
+{
+	pid_t pid, whose = is_init(relay) ? -1 : relay->pid;
+	int status;
+
+	while ((pid = waitpid(whose, &status, WNOHANG | WUNTRACED)) > 0) {
+		if (pid != relay->pid)
+			continue;
+		if (!WIFSTOPPED(status))
+			command_ended(relay, status);
+		if (relay->conn >= 0)
+			event_tell(EVENT_STOPPED, WSTOPSIG(status));
+	}
+}
+
+static void signal_hear(struct relay *relay)
+{
+	struct signalfd_siginfo info;
+	sigset_t set;
+
+	if (read(relay->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (info.ssi_signo == SIGTERM) {
+		chld_only(&set);
+		all_end(&set);
+		if (relay->conn >= 0)
+			event_tell(EVENT_KILLED, SIGTERM);
+		_exit(128 + SIGTERM);
+	}
+	if (info.ssi_signo == SIGCHLD)
+		children_wait(relay);
 	else
-		event_tell(EVENT_KILLED, WTERMSIG(status));
-	_exit(0);
+		signal_forward(relay, (int)info.ssi_signo);
 }
 
 __attribute__((noreturn)) static void relay_loop(struct relay *relay)
 {
+	/* Who came with the building of the container is gone already, and no signal tells of it any more. */
+	children_wait(relay);
 	for (;;) {
 		struct pollfd p[] = {
-			{ .fd = RELAY_CONN, .events = POLLIN },
+			{ .fd = relay->conn, .events = POLLIN },
 			{ .fd = relay->signal_fd, .events = POLLIN },
 			{ .fd = relay->child_fd, .events = POLLIN },
 		};
@@ -411,27 +490,39 @@ __attribute__((noreturn)) static void relay_loop(struct relay *relay)
 		if (p[2].revents)
 			child_hear(relay);
 		if (p[1].revents)
-			child_wait(relay);
-		if (p[0].revents)
+			signal_hear(relay);
+		if (p[0].revents && relay->conn >= 0)
 			door_hear(relay);
 	}
 }
 
-static int relay_start(struct relay *relay, const char **ret_step)
+/*
+ * Joined, its children alone concern it. As pid 1 it also gets what root of the host sends the
+ * container: SIGTERM ends it (helper/lifetime.c), others are for the command (carrel kill -s).
+ */
+static int signals_take(struct relay *relay)
 {
-	sigset_t chld;
+	sigset_t set;
+
+	chld_only(&set);
+	for (size_t i = 0; is_init(relay) && i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+		sigaddset(&set, forwarded[i]);
+	relay->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return relay->signal_fd < 0 ? -errno : 0;
+}
+
+static int relay_start(struct relay *relay, const char *user, const char **ret_step)
+{
 	int r;
 
-	r = prepare(relay, ret_step);
+	r = prepare(relay, user, ret_step);
 	if (r < 0)
 		return r;
 
 	*ret_step = "signals";
-	sigemptyset(&chld);
-	sigaddset(&chld, SIGCHLD);
-	relay->signal_fd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (relay->signal_fd < 0)
-		return -errno;
+	r = signals_take(relay);
+	if (r < 0)
+		return r;
 
 	*ret_step = "process";
 	return child_start(relay);
@@ -439,7 +530,7 @@ static int relay_start(struct relay *relay, const char **ret_step)
 
 int main(int argc, char **argv)
 {
-	struct relay relay = { .command.slave = -1, .master = -1, .child_fd = -1, .signal_fd = -1 };
+	static struct relay relay = { .command.slave = -1, .master = -1, .child_fd = -1, .signal_fd = -1, .conn = RELAY_CONN };
 	const struct sigaction dfl = { .sa_handler = SIG_DFL };
 	const char *step;
 	sigset_t all;
@@ -454,16 +545,16 @@ int main(int argc, char **argv)
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	(void)sigaction(SIGCHLD, &dfl, NULL);
-	(void)close_range(RELAY_REQUEST + 1, UINT_MAX, 0);
+	(void)close_range(RELAY_FDS_END, UINT_MAX, 0);
 	if (!command_read(argc, argv, &relay.command))
 		return EXIT_CALL;
 
-	r = relay_start(&relay, &step);
+	r = relay_start(&relay, argc == 5 ? argv[4] : NULL, &step);
 	if (r < 0) {
 		struct enter_event e = failure(r, step);
 
 		event_send(&e, -1);
-		return 0;
+		return is_init(&relay) ? EXIT_CALL : 0;
 	}
 	relay_loop(&relay);
 }

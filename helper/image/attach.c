@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <linux/loop.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -51,10 +52,14 @@ int attach_tree(int fd, int *ret_fd, struct err *e)
 }
 
 /* Whoever asks for a free number at the same time may be faster: EBUSY, and another one is tried. */
-static int loop_attach(int control, int file_fd, int *ret_fd, struct err *e)
+static int loop_attach(int file_fd, bool writable, int *ret_fd, struct err *e)
 {
-	struct loop_config config = { .fd = (uint32_t)file_fd, .info = { .lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR } };
+	struct loop_config config = { .fd = (uint32_t)file_fd,
+		.info = { .lo_flags = LO_FLAGS_AUTOCLEAR | (writable ? 0 : LO_FLAGS_READ_ONLY) } };
+	_cleanup_fd_ int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
 
+	if (control < 0)
+		return failed(e, "open /dev/loop-control, which mounting a file needs");
 	for (int i = 0; i < LOOP_TRIES; i++) {
 		_cleanup_fd_ int loop = -1;
 		char path[32];
@@ -63,7 +68,7 @@ static int loop_attach(int control, int file_fd, int *ret_fd, struct err *e)
 		if (number < 0)
 			return failed(e, "get a free loop device");
 		(void)snprintf(path, sizeof(path), "/dev/loop%d", number);
-		loop = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		loop = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
 		if (loop < 0)
 			return err_set(e, errno, "cannot open the loop device %s: %s", path, strerror(errno));
 		if (ioctl(loop, LOOP_CONFIGURE, &config) == 0) {
@@ -77,19 +82,19 @@ static int loop_attach(int control, int file_fd, int *ret_fd, struct err *e)
 }
 
 /* source_fd: a file or a loop device, which is found by its descriptor, not by a name that others could have taken. */
-static int file_system_mount(const char *type, int source_fd, int *ret_fd, struct err *e)
+static int file_system_mount(const char *type, int source_fd, bool writable, int *ret_fd, struct err *e)
 {
-	_cleanup_fd_ int fs = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC), tree = -1;
+	_cleanup_fd_ int fs = sys_fsopen(type), tree = -1;
 	char source[64];
 
 	if (fs < 0)
 		return err_set(e, errno, "this kernel has no file system %s: %s", type, strerror(errno));
 	(void)snprintf(source, sizeof(source), "/proc/self/fd/%d", source_fd);
-	if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", source, 0) < 0 ||
-		syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
-		syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+	if (sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0 ||
+		(!writable && sys_fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0) ||
+		sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return err_set(e, errno, "the kernel does not take it as %s: %s", type, strerror(errno));
-	tree = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, FLAGS);
+	tree = sys_fsmount(fs, writable ? MOUNT_ATTR_NODEV : FLAGS);
 	if (tree < 0)
 		return failed(e, "mount it");
 	*ret_fd = fd_take(&tree);
@@ -99,15 +104,20 @@ static int file_system_mount(const char *type, int source_fd, int *ret_fd, struc
 int attach_file(int fd, enum image_kind kind, int *ret_fd, struct err *e)
 {
 	const char *type = image_kind_name(kind);
-	_cleanup_fd_ int control = -1, loop = -1;
+	_cleanup_fd_ int loop = -1;
 	int r;
 
 	/* EROFS needs no block device since Linux 6.12, on most file systems; where it does, this fails and the long way is gone. */
-	if (kind == IMAGE_EROFS && file_system_mount(type, fd, ret_fd, e) == 0)
+	if (kind == IMAGE_EROFS && file_system_mount(type, fd, false, ret_fd, e) == 0)
 		return 0;
-	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	if (control < 0)
-		return failed(e, "open /dev/loop-control, which mounting an image's file needs");
-	r = loop_attach(control, fd, &loop, e);
-	return r < 0 ? r : file_system_mount(type, loop, ret_fd, e);
+	r = loop_attach(fd, false, &loop, e);
+	return r < 0 ? r : file_system_mount(type, loop, false, ret_fd, e);
+}
+
+int attach_writable(int fd, const char *type, int *ret_fd, struct err *e)
+{
+	_cleanup_fd_ int loop = -1;
+	int r = loop_attach(fd, true, &loop, e);
+
+	return r < 0 ? r : file_system_mount(type, loop, true, ret_fd, e);
 }

@@ -9,4 +9,7 @@ struct err;
 int attach_tree(int fd, int *ret_fd, struct err *e);
 int attach_file(int fd, enum image_kind kind, int *ret_fd, struct err *e);
 
+/* A file of ours that may be written: nodev, private. */
+int attach_writable(int fd, const char *type, int *ret_fd, struct err *e);
+
 #endif

@@ -2,17 +2,19 @@
 #define CARREL_PUBLIC_RELAY_H
 
 /*
- * How carrel-helper starts carrel-relay: by a child that stands in all namespaces of the container
- * as its root, with the user's gid and groups (or with those of root, when root is to run), cgroup,
- * limits and nice value already set.
+ * How carrel-helper starts carrel-relay: in all namespaces of the container, as its root, with the
+ * groups that the program is to have, cgroup, limits and nice value already set; as a joined process
+ * for a door or `carrel exec`, as pid 1 for a launch.
  *
- *     carrel-relay UID GID FLAGS        decimal; empty environment
+ *     carrel-relay UID GID FLAGS [USER]        decimal; empty environment
  *
- * RELAY_CONN carried ENTER and already its answer: what the relay sends on it are struct
- * enter_event only. RELAY_REQUEST holds the struct enter_request as it was received, from offset 0;
- * RELAY_PAYLOAD the caller's memfd with F_SEAL_WRITE, F_SEAL_GROW and F_SEAL_SHRINK (the relay
- * checks seals, size and strings itself). Descriptors 0 to 2 and from 10 up may be anything; they
- * are closed. Exit status: 0 when the door was told, 111 when the call was wrong.
+ * USER, a name of the container's /etc/passwd or a number, takes the place of UID and GID and brings
+ * its groups. RELAY_CONN carried the request and already its answer: what the relay sends on it are
+ * struct enter_event only. RELAY_REQUEST holds the struct enter_request as it was received, from
+ * offset 0; RELAY_PAYLOAD a memfd with F_SEAL_WRITE, F_SEAL_GROW and F_SEAL_SHRINK (the relay checks
+ * seals, size and strings itself). Descriptors 0 to 2 and from RELAY_FDS_END up may be anything; they
+ * are closed. Exit status: 0 when the door was told, 111 when the call was wrong; as pid 1 the
+ * command's, or 128 and its signal.
  */
 enum relay_fd {
 	RELAY_CONN = 3,
@@ -20,8 +22,14 @@ enum relay_fd {
 	RELAY_FILTER = 5,
 	RELAY_STDIN = 6, /* then stdout and stderr */
 	RELAY_REQUEST = 9,
+	RELAY_NARROW = 10, /* with RELAY_NARROWED */
+	RELAY_FDS_END = 11,
 };
 
-#define RELAY_NNP 1u /* set no_new_privs */
+#define RELAY_NNP 1u	  /* set no_new_privs */
+#define RELAY_LAUNCHED 2u /* in an image: gids are the relay's to set, the directory must be there, PATH finds the file */
+#define RELAY_INIT 4u	  /* it is pid 1: the command's end, and a SIGTERM, is the container's */
+#define RELAY_DETACHED 8u /* nobody stays at RELAY_CONN once the command runs */
+#define RELAY_NARROWED 16u /* RELAY_NARROW is one more filter, attached last */
 
 #endif

@@ -46,6 +46,22 @@ static inline int sys_mount_setattr(int dir_fd, const char *path, unsigned flags
 	return (int)syscall(SYS_mount_setattr, dir_fd, path, flags, attr, sizeof(*attr));
 }
 
+/* fsopen(2) and its kin, in man-pages 6.11. */
+static inline int sys_fsopen(const char *type)
+{
+	return (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
+}
+
+static inline int sys_fsconfig(int fs_fd, unsigned cmd, const char *key, const void *value, int aux)
+{
+	return (int)syscall(SYS_fsconfig, fs_fd, cmd, key, value, aux);
+}
+
+static inline int sys_fsmount(int fs_fd, unsigned attr)
+{
+	return (int)syscall(SYS_fsmount, fs_fd, FSMOUNT_CLOEXEC, attr);
+}
+
 static inline int sys_mount(const char *source, const char *target, const char *type, unsigned long flags,
 	const void *data)
 {

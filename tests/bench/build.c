@@ -2,8 +2,8 @@
  * build - what the helper's child does for a session, step by step, without the helper: root, in a world of its own.
  *
  * Usage: build USER TIMES. First line: the names of the steps; then microseconds, a line a time, a column a step. The steps
- * from `open` to `mount` are those of container_build(); `birth` is what it takes beyond them: the namespaces, the maps and
- * pid 1 on its way into the view. `container` is container_build() as a whole, in another child.
+ * from `open` to `mount` lead to a view; `birth` is what it takes beyond them: the namespaces, the maps and
+ * pid 1 on its way into the view. `container` is all of it as a whole, in another child.
  */
 #include "helper/container.h"
 
@@ -112,47 +112,59 @@ static void subject_find(const struct bench *b, struct subject *s)
 
 static void spec_fill(const struct bench *b, struct subject *s)
 {
+	static char name[] = "carrel-init";
+	static char *const argv[] = { name, NULL };
 	const uint32_t uid = s->account.uid;
 	struct err e;
 
-	s->spec = (struct container_spec){ .account = &s->account,
-		.profile = s->decision.profile,
-		.root_uid = s->ranges.uids.start,
-		.root_gid = s->ranges.gids.start,
+	s->spec = (struct container_spec){ .uid = uid,
+		.net_own = s->decision.profile->net == NET_NONE,
 		.base_mntns_fd = b->base_fd,
-		.init_fd = b->init_fd,
-		.root_program_fd = b->root_fd,
-		.proc_fd = b->proc_fd };
+		.proc_fd = b->proc_fd,
+		.first = { .program_fd = b->init_fd, .argv = argv } };
 	must(id_map_plan(&s->ranges.uids, &uid, 1, &s->spec.uids, &e), &e);
 	must(id_map_plan(&s->ranges.gids, s->account.gids, s->account.n_gids, &s->spec.gids, &e), &e);
 }
 
-/* The steps of container_build() up to the view. */
-static void steps_child(const struct bench *b)
+/* What comes before container_build(). */
+static void view_make(const struct bench *b, struct subject *s, struct view *view, bool timed)
 {
 	static struct view_sources sources;
-	struct view_plan plan = { NULL, 0 };
-	struct subject s;
+	double from = now_us();
 	struct err e;
-	int *fds, new_root;
+
+	*view = (struct view){ .profile = s->decision.profile, .facts = &sources.facts, .root_program_fd = b->root_fd,
+		.kept_fd = -1 };
+	must(view_open(&s->account, s->decision.profile, &sources, &e), &e);
+	sources.facts.root_uid = s->ranges.uids.start;
+	sources.facts.root_gid = s->ranges.gids.start;
+	if (timed)
+		lap(b, OPEN, &from);
+	must(view_plan(s->decision.profile, &sources.facts, &view->plan, &e), &e);
+	must(view_fds_make(view, &e), &e);
+	if (timed)
+		lap(b, PLAN, &from);
+	must(view_sources_clone(&view->plan, &sources, view->fds, &e), &e);
+	if (timed)
+		lap(b, CLONE, &from);
+}
+
+/* The steps up to the container's namespaces. */
+static void steps_child(const struct bench *b)
+{
+	struct subject s;
+	struct view view;
+	struct err e;
+	int new_root;
 	double from;
 
 	subject_find(b, &s);
-	spec_fill(b, &s);
+	view_make(b, &s, &view, true);
 	from = now_us();
-	must(view_open(&s.account, s.decision.profile, &sources, &e), &e);
-	sources.facts.root_uid = s.spec.root_uid;
-	sources.facts.root_gid = s.spec.root_gid;
-	lap(b, OPEN, &from);
-	must(view_plan(s.decision.profile, &sources.facts, &plan, &e), &e);
-	fds = calloc(plan.n, sizeof(*fds));
-	lap(b, PLAN, &from);
-	must(fds ? view_sources_clone(&plan, &sources, fds, &e) : -1, &e);
-	lap(b, CLONE, &from);
 	if (setns(b->base_fd, CLONE_NEWNS) < 0 || unshare(CLONE_NEWNS) < 0)
 		must(err_set(&e, errno, "base: %s", strerror(errno)), &e);
 	lap(b, BASE, &from);
-	must(view_mount(&plan, s.decision.profile, &sources.facts, fds, b->root_fd, &new_root, &e), &e);
+	must(view_mount(&view, &new_root, &e), &e);
 	lap(b, MOUNT, &from);
 }
 
@@ -160,6 +172,7 @@ static void container_child(const struct bench *b)
 {
 	struct container_born born;
 	struct subject s;
+	struct view view;
 	struct err e;
 	double from;
 	int i;
@@ -167,7 +180,8 @@ static void container_child(const struct bench *b)
 	subject_find(b, &s);
 	spec_fill(b, &s);
 	from = now_us();
-	must(container_build(&s.spec, &born, &e), &e);
+	view_make(b, &s, &view, false);
+	must(container_build(&s.spec, &view, &born, &e), &e);
 	lap(b, CONTAINER, &from);
 	b->took[BIRTH] = b->took[CONTAINER];
 	for (i = OPEN; i < N_MEASURED; i++)

@@ -346,8 +346,99 @@ static void a_path_too_long_is_refused(void)
 	CHECK(strstr(e.text, "longer than"));
 }
 
+/* --- launches --- */
+
+static void an_image_is_layered_and_alone_without_nosuid(void)
+{
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	struct view_image image = { .writable = true, .net_host = true };
+	struct view_plan v;
+	struct err e;
+	size_t i;
+
+	CHECK_EQ(view_plan_image(&p, &f, &image, &v, &e), 0);
+	CHECK_EQ(v.steps[0].op, STEP_TREE_LAYERED);
+	CHECK_EQ(v.steps[0].index, 0);
+	CHECK_EQ(v.steps[0].attr, MOUNT_ATTR_NODEV);
+	for (i = 1; i < v.n; i++)
+		if (v.steps[i].op == STEP_CLONE || v.steps[i].op == STEP_FROM_PRIVATE || v.steps[i].op == STEP_DEV ||
+			v.steps[i].op == STEP_TERMINALS)
+			CHECK(v.steps[i].attr & MOUNT_ATTR_NOSUID);
+	CHECK_EQ(attached_at(&v, "/dev/pts")->op, STEP_TERMINALS);
+	CHECK_EQ(attached_at(&v, "/etc/resolv.conf")->op, STEP_PLACE_COPY);
+	CHECK(!makes(&v, STEP_SKEL_ROOT, "/carrel/bin/carrel-root"));
+	CHECK(!attached_at(&v, "/run/carrel/inside"));
+	CHECK(!attached_at(&v, "/home"));
+	view_plan_done(&v);
+	image.kept = true;
+	CHECK_EQ(view_plan_image(&p, &f, &image, &v, &e), 0);
+	CHECK_EQ(v.steps[0].index, 1);
+	view_plan_done(&v);
+}
+
+static void a_tree_that_is_not_written_has_places_to_write(void)
+{
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	struct view_image image = { .net_host = true };
+	struct view_plan v;
+	struct err e;
+	size_t i;
+
+	CHECK_EQ(view_plan_image(&p, &f, &image, &v, &e), 0);
+	CHECK_EQ(v.steps[0].op, STEP_TREE);
+	CHECK_EQ(v.steps[0].attr, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
+	CHECK_EQ(attached_at(&v, "/tmp")->op, STEP_FROM_PRIVATE);
+	CHECK(attached_at(&v, "/run")->attr & MOUNT_ATTR_NOSUID);
+	for (i = 0; i < v.n; i++)
+		CHECK(v.steps[i].op != STEP_PLACE_DIR && v.steps[i].op != STEP_PLACE_FILE && v.steps[i].op != STEP_PLACE_COPY);
+	view_plan_done(&v);
+}
+
+static void nothing_is_made_in_a_tree_of_the_users_own(void)
+{
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	struct view_image image = { .own_tree = true, .writable = true, .net_host = true };
+	struct view_plan v;
+	struct err e;
+	size_t i;
+
+	CHECK_EQ(view_plan_image(&p, &f, &image, &v, &e), 0);
+	CHECK_EQ(v.steps[0].op, STEP_TREE);
+	CHECK_EQ(v.steps[0].attr, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	for (i = 0; i < v.n; i++)
+		CHECK(v.steps[i].op != STEP_PLACE_DIR && v.steps[i].op != STEP_PLACE_FILE && v.steps[i].op != STEP_PLACE_COPY);
+	view_plan_done(&v);
+}
+
+static void home_and_binds_are_nosuid_nodev_where_they_were_wanted(void)
+{
+	static const struct view_image_bind binds[] = { { "/data", true, true }, { "/etc/key", false, false } };
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	struct view_image image = { .writable = true, .home = "/home/ada", .binds = binds, .n_binds = 2 };
+	struct view_plan v;
+	struct err e;
+
+	CHECK_EQ(view_plan_image(&p, &f, &image, &v, &e), 0);
+	CHECK_EQ(attached_at(&v, "/home/ada")->op, STEP_HOME);
+	CHECK_EQ(attached_at(&v, "/home/ada")->attr, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	CHECK_EQ(attached_at(&v, "/data")->attr, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	CHECK_EQ(attached_at(&v, "/etc/key")->op, STEP_BIND);
+	CHECK_EQ(attached_at(&v, "/etc/key")->index, 1);
+	CHECK_EQ(attached_at(&v, "/etc/key")->attr, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	CHECK(!attached_at(&v, "/etc/resolv.conf")); /* no network, no names */
+	view_plan_done(&v);
+}
+
 int main(void)
 {
+	TEST(an_image_is_layered_and_alone_without_nosuid);
+	TEST(a_tree_that_is_not_written_has_places_to_write);
+	TEST(nothing_is_made_in_a_tree_of_the_users_own);
+	TEST(home_and_binds_are_nosuid_nodev_where_they_were_wanted);
 	TEST(system_is_read_only_and_comes_first);
 	TEST(only_mounts_of_carrel_root_lack_nosuid);
 	TEST(no_root_no_setuid_file);

@@ -1,0 +1,162 @@
+/*
+ * exec - the child that serves REQ_EXEC: one more program in a container that its caller launched.
+ *
+ * Trust:  the caller is a user, or in a container of the user's; the container is looked for among that user's alone.
+ * Order:  find it, filter, groups and cgroup as the launch has them; join (join.c).
+ * Fails:  refused with a line, or, once it was answered, EVENT_FAILED is sent.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "helper/filters.h"
+#include "helper/join.h"
+#include "helper/launch_command.h"
+#include "helper/launches.h"
+#include "helper/limits.h"
+#include "helper/public/message.h"
+#include "helper/public/relay.h"
+#include "helper/worker.h"
+#include "policy/account.h"
+#include "policy/base/cleanup.h"
+#include "policy/base/err.h"
+#include "policy/policy.h"
+
+struct execution {
+	const struct task *task;
+	struct exec_request request;
+	struct account account;
+	const struct container *container;
+	const struct profile *profile;
+	int fds[WIRE_MAX_FDS];
+	char command[256];
+	struct joining joining;
+};
+
+static int find_container(struct execution *x, struct err *e)
+{
+	const char *name = x->request.name;
+
+	if (!memchr(name, '\0', sizeof(x->request.name)) || !memchr(x->request.user, '\0', sizeof(x->request.user)))
+		return err_set(e, EINVAL, "the request is not well-formed");
+	x->container = registry_launch(&server.registry, x->task->peer.uid, name);
+	if (!x->container || !x->container->ready || x->container->ending)
+		return err_set(e, ENOENT, "you have no running container '%s' (carrel list)", name);
+	x->profile = server.policy ? policy_profile(server.policy, x->container->profile) : NULL;
+	if (!x->profile)
+		return err_set(e, ENOENT, "profile '%s' of the container is no longer in the configuration",
+			x->container->profile);
+	if (!x->profile->root && x->request.user[0])
+		return err_set(e, EPERM, "profile '%s' has root = no: the command runs as you, without --user", x->profile->name);
+	return 0;
+}
+
+/* Its environment is the caller's words and no image's: those of a launch are that launch's own. */
+static int command_complete(struct execution *x, struct err *e)
+{
+	struct enter_request *q = &x->request.command;
+	const struct launch_defaults none = { NULL, NULL };
+	_cleanup_free_ char *said = NULL, *text = NULL;
+	struct launch_command c;
+	size_t bytes;
+	int r = launch_payload_read(x->task->fds[3], q->payload, &said, e);
+
+	if (r < 0)
+		return r;
+	c = (struct launch_command){ said, q->payload, q->argc };
+	r = launch_command_complete(&c, &none, &text, &bytes, &q->argc, x->command, sizeof(x->command), e);
+	if (r < 0)
+		return r;
+	q->payload = (uint32_t)bytes;
+	return launch_payload_make(text, bytes, &x->fds[3], e);
+}
+
+static void cgroup_take(const struct container *c)
+{
+	_cleanup_fd_ int fd = -1;
+	struct err e;
+
+	if (c->cgroup[0] == '\0')
+		limits_follow(server.proc_fd, c->pid);
+	else if (limits_join_open(c->cgroup, &fd, &e) == 0)
+		(void)!write(fd, "0", 1);
+}
+
+static int prepare(struct execution *x, struct err *e)
+{
+	struct joining *j = &x->joining;
+	int r = find_container(x, e);
+
+	if (r == 0)
+		r = stdio_check(x->task->fds, e);
+	if (r == 0)
+		r = account_by_uid(x->task->peer.uid, &x->account, e);
+	if (r == 0)
+		r = filter_ready(x->profile, &j->filter_fd, e);
+	if (r == 0)
+		r = command_complete(x, e);
+	if (r < 0)
+		return r;
+	if (x->container->launch->groups) {
+		j->groups = x->account.gids + 1;
+		j->n_groups = x->account.n_gids - 1;
+	}
+	j->container_pidfd = x->container->pidfd;
+	j->user = x->request.user[0] ? x->request.user : NULL;
+	j->flags = RELAY_LAUNCHED | (x->profile->root ? 0 : RELAY_NNP);
+	launch_identity(x->profile, &x->account, &j->uid, &j->inside_gid);
+	attributes_take(x->task->peer.pid, NULL, &j->attributes);
+	cgroup_take(x->container);
+	return 0;
+}
+
+static void answer(const struct execution *x, int fd, enum answer verdict, const char *text)
+{
+	struct launch_answer a;
+
+	memset(&a, 0, sizeof(a));
+	a.head = (struct wire_head){ WIRE_VERSION, REQ_EXEC, sizeof(a) };
+	a.answer = verdict;
+	memcpy(a.name, x->request.name, sizeof(a.name));
+	(void)snprintf(a.text, sizeof(a.text), "%s", text);
+	(void)message_send(fd, &a, sizeof(a), NULL, 0);
+}
+
+/* Told before the descriptors go: the line to the main process is one of them. */
+static void tell_entered(const struct execution *x)
+{
+	struct launch_note n;
+
+	memset(&n, 0, sizeof(n));
+	n.word = LAUNCH_ENTERED;
+	n.what = *x->container->launch;
+	memcpy(n.what.command, x->command, sizeof(n.what.command));
+	(void)snprintf(n.user, sizeof(n.user), "%s", x->account.name);
+	(void)snprintf(n.profile, sizeof(n.profile), "%s", x->profile->name);
+	(void)message_send(x->task->main_fd, &n, sizeof(n), NULL, 0);
+}
+
+int exec_child(const struct task *t)
+{
+	static struct execution x;
+	struct err e;
+	int r;
+
+	x = (struct execution){ .task = t };
+	memcpy(&x.request, t->request, sizeof(x.request));
+	memcpy(x.fds, t->fds, sizeof(x.fds));
+	x.joining = (struct joining){ .conn_fd = t->conn_fd, .request = &x.request.command, .fds = x.fds, .filter_fd = -1 };
+	r = prepare(&x, &e);
+	if (r == 0) {
+		tell_entered(&x);
+		r = joining_prepare(&x.joining, &e);
+	}
+	if (r < 0) {
+		answer(&x, t->conn_fd, ANSWER_REFUSED, e.text);
+		return turn_away();
+	}
+	answer(&x, x.joining.conn_fd, ANSWER_CONFINED, "");
+	joining_go(&x.joining);
+	return 0;
+}

@@ -1,0 +1,604 @@
+/*
+ * launch - the child that serves REQ_LAUNCH: a container of the caller's own, for one command.
+ *
+ * Trust:  the caller is a user; who, is the kernel's word. Each word of the request is judged by policy (policy/grant.h), each
+ *         path is opened with the user's rights and judged by where it leads, and the image is what its manifest says or nothing.
+ * Order:  who, and under which profile; the user's places; what may be; filter; image; a name and a range from the main process, checked; cgroup; view;
+ *         container; recorded; answered; go. The caller never holds a namespace: pid 1 is carrel-relay, which runs the command
+ *         behind the filter, and whose other end the caller is.
+ * Fails:  one line to the caller and one to the log; what was built dies with this process.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <syslog.h>
+#include <unistd.h>
+
+/* Before <systemd/sd-journal.h>: without it the header adds CODE_FILE fields to each record. */
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+
+#include "helper/attributes.h"
+#include "helper/container.h"
+#include "helper/filters.h"
+#include "helper/idmap_fd.h"
+#include "helper/join.h"
+#include "helper/keep.h"
+#include "helper/launch_command.h"
+#include "helper/launch_open.h"
+#include "helper/launches.h"
+#include "helper/limits.h"
+#include "helper/public/message.h"
+#include "helper/public/relay.h"
+#include "helper/public/syscalls.h"
+#include "helper/view_mount.h"
+#include "helper/worker.h"
+#include "policy/account.h"
+#include "policy/base/cleanup.h"
+#include "policy/base/err.h"
+#include "policy/base/paths.h"
+#include "policy/grant.h"
+#include "policy/policy.h"
+#include "policy/subid.h"
+
+#define RANGES_TRIED 512 /* slots that turn out to be somebody's */
+
+struct attempt {
+	const struct task *task;
+	struct launch_request request;
+	struct account account;
+	const struct profile *profile;
+	const struct image *image; /* NULL: a tree of the user's own */
+	struct image opened; /* when it was read here */
+	struct launch_places places;
+	struct launch what;
+	struct id_ranges ranges;
+	struct id_map uids, gids; /* of the container */
+	uint32_t uid, gid; /* inside, of the command */
+	bool net_own, answered;
+	struct view_sources sources;
+	struct view view;
+	struct attributes attributes;
+	char cgroup[256];
+	int payload_fd, request_fd, filter_fd;
+	struct container_born born;
+};
+
+/* --- the main process --- */
+
+static void note_fill(const struct attempt *a, struct launch_note *n, enum launch_word word)
+{
+	memset(n, 0, sizeof(*n));
+	n->word = word;
+	n->what = a->what;
+	n->ranges = a->ranges;
+	(void)snprintf(n->user, sizeof(n->user), "%s", a->account.name ? a->account.name : "?");
+	(void)snprintf(n->profile, sizeof(n->profile), "%s", a->profile ? a->profile->name : "");
+}
+
+static int tell(const struct attempt *a, const struct launch_note *n, const int *fds, size_t n_fds)
+{
+	return message_send(a->task->main_fd, n, sizeof(*n), fds, n_fds);
+}
+
+static int ask(const struct attempt *a, struct launch_note *n, int fd, struct err *e)
+{
+	if (tell(a, n, &fd, fd >= 0) < 0 ||
+		message_recv(a->task->main_fd, n, sizeof(*n), NULL, 0, NULL) != (ssize_t)sizeof(*n))
+		return err_set(e, EPIPE, "carrel-helper went away");
+	if (n->word == LAUNCH_NO)
+		return err_set(e, EBUSY, "%s", n->text);
+	return 0;
+}
+
+/* --- what may be --- */
+
+static bool ended(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+static int request_check(const struct launch_request *q, bool has_filter, struct err *e)
+{
+	if ((q->narrow == 1) != has_filter || !ended(q->image, sizeof(q->image)) || !ended(q->name, sizeof(q->name)) ||
+		!ended(q->profile, sizeof(q->profile)) || !ended(q->user, sizeof(q->user)))
+		return err_set(e, EINVAL, "the request is not well-formed");
+	if (q->name[0] && !image_name_valid(q->name))
+		return err_set(e, EINVAL, "'%s' is no name of a container: 1 to %d of a-z, 0-9, '.', '_' and '-', beginning with a "
+			"letter or digit", q->name, LAUNCH_NAME_MAX);
+	if (!(q->flags & LAUNCH_ROOTFS) && !image_name_valid(q->image))
+		return err_set(e, EINVAL, "'%s' is no name of an image", q->image);
+	if ((q->flags & LAUNCH_KEEP) && (q->flags & (LAUNCH_READONLY | LAUNCH_ROOTFS)))
+		return err_set(e, EINVAL, "--keep goes with an image that is written to: neither with --read-only nor with --bundle");
+	if ((q->flags & LAUNCH_NET_NONE) && (q->flags & LAUNCH_NET_HOST))
+		return err_set(e, EINVAL, "--net can be one thing only");
+	return 0;
+}
+
+static size_t running(uid_t uid)
+{
+	const struct container *c;
+	size_t n = 0;
+
+	for (c = server.registry.containers; c; c = c->next)
+		n += c->launch && c->uid == uid;
+	return n;
+}
+
+static int profile_find(struct attempt *a, struct err *e)
+{
+	struct person who = account_person(&a->account);
+	int r;
+
+	if (!server.policy)
+		return err_set(e, ENOENT, "there is no good configuration: %s", server.policy_trouble);
+	r = grant_profile(server.policy, &who, a->request.profile, &a->profile, e);
+	if (r == 0 && !a->profile->root && a->request.user[0])
+		return err_set(e, EPERM, "profile '%s' has root = no: the command runs as you, without --user", a->profile->name);
+	return r;
+}
+
+/* Asked when the places are open, since policy is about where they are, not about what they were called. */
+static int decide(struct attempt *a, struct err *e)
+{
+	const struct launch_request *q = &a->request;
+	const struct launch_places *p = &a->places;
+	struct person who = account_person(&a->account);
+	struct wish_bind binds[LAUNCH_BINDS_MAX];
+	struct wish wish = { .image = q->image, .profile = q->profile, .home = q->flags & LAUNCH_HOME,
+		.keep = q->flags & LAUNCH_KEEP, .running = running(a->account.uid), .binds = binds,
+		.home_path = p->home >= 0 ? p->v[p->home].real : a->account.home };
+	struct grant granted;
+	size_t i;
+	int r;
+
+	wish.net = q->flags & LAUNCH_NET_NONE ? WISH_NET_NONE : q->flags & LAUNCH_NET_HOST ? WISH_NET_HOST : WISH_NET_PROFILE;
+	for (i = p->own_tree; i < p->n; i++)
+		if ((int)i != p->home)
+			binds[wish.n_binds++] = (struct wish_bind){ p->v[i].real, !p->v[i].writable };
+	r = grant_decide(server.policy, &who, &wish, &granted, e);
+	if (r == 0)
+		a->net_own = granted.net == NET_NONE;
+	return r;
+}
+
+/* --- the image --- */
+
+static int directory_open(const char *path)
+{
+	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* The main process keeps it, so that the next launch need not read it. Not being kept is no failure. */
+static void image_hand_over(struct attempt *a)
+{
+	const struct image *i = &a->opened;
+	_cleanup_fd_ int text_fd = -1, none = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	struct launch_note n;
+	struct err e;
+	size_t len;
+
+	if (i->watch_fd < 0 || none < 0 || manifest_write(&i->manifest, &text, &len, &e) < 0 ||
+		launch_payload_make(text, len, &text_fd, &e) < 0)
+		return;
+	note_fill(a, &n, LAUNCH_IMAGE);
+	n.stamp = i->stamp;
+	memcpy(n.signer, i->signer, sizeof(n.signer));
+	(void)tell(a, &n, (const int[]){ text_fd, i->tree_fd, i->file_fd < 0 ? none : i->file_fd, i->watch_fd }, LAUNCH_FDS);
+}
+
+static int image_read(struct attempt *a, struct err *e)
+{
+	_cleanup_fd_ int store = directory_open(IMAGE_STORE), keys = directory_open(CARREL_SYSCONFDIR "/trusted.d");
+	struct launch_note n;
+	int r;
+
+	if (store < 0 && errno == ENOENT)
+		return err_set(e, ENOENT, "there is no image '%s' (carrel image list)", a->request.image);
+	if (store < 0)
+		return err_set(e, errno, "cannot open %s: %s", IMAGE_STORE, strerror(errno));
+	note_fill(a, &n, LAUNCH_SLOW);
+	(void)tell(a, &n, NULL, 0);
+	r = image_open(store, a->request.image, keys, &a->opened, e);
+	if (r < 0)
+		return r;
+	a->image = &a->opened;
+	image_hand_over(a);
+	return 0;
+}
+
+static int image_find(struct attempt *a, struct err *e)
+{
+	const struct cached_image *known = launches_image(a->request.image);
+	struct launch_note n;
+	int r;
+
+	if (known) {
+		note_fill(a, &n, LAUNCH_SAME);
+		n.serial = known->serial;
+		r = ask(a, &n, -1, e);
+		if (r == 0)
+			a->image = &known->image;
+		else if (r == -EPIPE)
+			return r;
+	}
+	r = a->image ? 0 : image_read(a, e);
+	if (r < 0)
+		return r;
+	(void)snprintf(a->what.digest, sizeof(a->what.digest), "%s", a->image->manifest.digest);
+	return grant_check_image(a->profile, a->request.image, a->image->signer, e);
+}
+
+/* --- the command --- */
+
+static int command_complete(struct attempt *a, struct err *e)
+{
+	struct enter_request *q = &a->request.command;
+	const struct launch_place *home = a->places.home >= 0 ? &a->places.v[a->places.home] : NULL;
+	const struct launch_defaults d = { a->image ? &a->image->manifest : NULL, home ? home->at : NULL };
+	_cleanup_free_ char *said = NULL, *text = NULL;
+	struct launch_command c;
+	size_t bytes;
+	int r;
+
+	r = launch_payload_read(a->task->fds[3], q->payload, &said, e);
+	if (r < 0)
+		return r;
+	c = (struct launch_command){ said, q->payload, q->argc };
+	r = launch_command_complete(&c, &d, &text, &bytes, &q->argc, a->what.command, sizeof(a->what.command), e);
+	if (r < 0)
+		return r;
+	q->payload = (uint32_t)bytes;
+	r = launch_payload_make(text, bytes, &a->payload_fd, e);
+	return r == 0 ? request_file(q, &a->request_fd, e) : r;
+}
+
+/* --- IDs --- */
+
+static int range_get(struct attempt *a, struct err *e)
+{
+	struct launch_note n;
+	int tries, r;
+
+	note_fill(a, &n, LAUNCH_PLACE);
+	n.most = a->profile->max_containers;
+	for (tries = 0; tries < RANGES_TRIED; tries++) {
+		r = ask(a, &n, -1, e);
+		if (r < 0)
+			return r;
+		a->what = n.what;
+		a->ranges = n.ranges;
+		r = subid_check_slot(&server.policy->pool, &a->ranges.uids, e);
+		if (r != -EEXIST)
+			return r;
+		note_fill(a, &n, LAUNCH_TAKEN);
+	}
+	return err_wrap(e, -EEXIST, "the last %d slots of the pool are somebody's; enlarge 'pool' in [ids]", RANGES_TRIED);
+}
+
+static const uint32_t *own_groups(const struct attempt *a, size_t *ret_n)
+{
+	/* Of the host's groups only those that reach what is shown; and the primary one stands for the command's own. */
+	*ret_n = a->places.n > 0 && a->account.n_gids > 1 ? a->account.n_gids - 1 : 0;
+	return (const uint32_t *)a->account.gids + 1;
+}
+
+/* as_user: the command is the user on the host, for a file system that shows no other IDs than it has. */
+static int maps_plan(struct attempt *a, bool as_user, struct err *e)
+{
+	size_t n;
+	const uint32_t *groups = own_groups(a, &n);
+	int r;
+
+	if (as_user && (a->account.uid == 0 || a->account.gid == 0))
+		return err_set(e, EPERM, "and root of the host is nobody inside");
+	r = id_map_plan(&a->ranges.uids, NULL, 0, &a->uids, e);
+	if (r == 0)
+		r = id_map_plan(&a->ranges.gids, groups, n, &a->gids, e);
+	if (r == 0 && as_user && (id_map_replace(&a->uids, a->uid, a->account.uid) < 0 ||
+					 id_map_replace(&a->gids, a->gid, a->account.gid) < 0))
+		r = err_set(e, E2BIG, "you are in too many groups for that");
+	return r;
+}
+
+/* What lies on disk as the user's is the command's inside; groups stay what they are, and all else is nobody's. */
+static int disk_idmap(const struct attempt *a, int *ret_fd, struct err *e)
+{
+	struct id_map uids = { .n = 0 }, gids;
+	uint32_t uid, gid;
+	size_t n;
+	const uint32_t *groups = own_groups(a, &n);
+
+	id_map_identity(groups, n, &gids);
+	if (!id_map_lookup(&a->uids, a->uid, &uid) || !id_map_lookup(&a->gids, a->gid, &gid) ||
+		id_map_replace(&uids, a->account.uid, uid) < 0 || id_map_replace(&gids, a->account.gid, gid) < 0)
+		return err_set(e, E2BIG, "your IDs do not fit a map");
+	return idmap_fd_make(server.proc_fd, &uids, &gids, ret_fd, e);
+}
+
+static int places_mount(struct attempt *a, int idmap_fd, struct err *e)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < a->places.n; i++)
+		r = launch_place_mount(&a->places.v[i], idmap_fd, e);
+	for (i = 0; r < 0 && i < a->places.n; i++)
+		cleanup_fd(&a->places.v[i].mount_fd);
+	return r;
+}
+
+static int ids_settle(struct attempt *a, struct err *e)
+{
+	_cleanup_fd_ int idmap = -1;
+	struct err why;
+	int r = maps_plan(a, false, e);
+
+	if (r < 0 || a->places.n == 0)
+		return r;
+	r = disk_idmap(a, &idmap, e);
+	if (r == 0)
+		r = places_mount(a, idmap, e);
+	if (r != -EOPNOTSUPP)
+		return r;
+	why = *e;
+	r = maps_plan(a, true, e);
+	if (r < 0)
+		return err_wrap(e, r, "%s", why.text);
+	return places_mount(a, -1, e);
+}
+
+/* --- the view --- */
+
+/* Shows a mount with the container's IDs in place of 0 to 65535 on disk. -errno alone. */
+static int shift(const struct attempt *a, int mount_fd, uint64_t clear, struct err *e)
+{
+	struct mount_attr change = { .attr_set = MOUNT_ATTR_IDMAP, .attr_clr = clear };
+	_cleanup_fd_ int idmap = -1;
+	int r = idmap_fd_make(server.proc_fd, &a->uids, &a->gids, &idmap, e);
+
+	if (r < 0)
+		return r;
+	change.userns_fd = (uint64_t)idmap;
+	if (sys_mount_setattr(mount_fd, "", AT_EMPTY_PATH, &change) < 0)
+		return err_set(e, errno, "image '%s' cannot be shown with the container's IDs: %s (its file system must know idmapped "
+			"mounts: ext4, xfs, btrfs, or an EROFS or squashfs image on a new kernel)", a->request.image,
+			strerror(errno));
+	return 0;
+}
+
+static int tree_mount(const struct attempt *a, int *ret_fd, struct err *e)
+{
+	_cleanup_fd_ int fd = sys_open_tree(a->image->tree_fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_set(e, errno, "image '%s' cannot be shown: %s", a->request.image, strerror(errno));
+	r = shift(a, fd, MOUNT_ATTR_NOSUID, e);
+	if (r == 0)
+		*ret_fd = fd_take(&fd);
+	return r;
+}
+
+static int kept_mount(struct attempt *a, struct err *e)
+{
+	_cleanup_fd_ int fd = -1;
+	struct launch_note n;
+	int r;
+
+	if (keep_is_new(a->account.uid, a->request.image, a->what.digest)) {
+		note_fill(a, &n, LAUNCH_SLOW);
+		(void)tell(a, &n, NULL, 0);
+	}
+	r = keep_open(a->account.uid, a->request.image, a->what.digest, a->profile->keep_size, a->image->tree_fd, &fd, e);
+	if (r == 0)
+		r = shift(a, fd, 0, e);
+	if (r == 0)
+		a->view.kept_fd = fd_take(&fd);
+	return r;
+}
+
+static int view_fill_fds(struct attempt *a, struct err *e)
+{
+	struct launch_places *p = &a->places;
+	const size_t first = p->own_tree;
+	int *fds = a->view.fds, r = 0;
+	size_t i;
+
+	for (i = 0; r == 0 && i < a->view.plan.n; i++) {
+		const struct step *s = &a->view.plan.steps[i];
+
+		if (s->op == STEP_TREE_LAYERED || (s->op == STEP_TREE && a->image))
+			r = tree_mount(a, &fds[i], e);
+		else if (s->op == STEP_TREE)
+			fds[i] = fd_take(&p->v[0].mount_fd);
+		else if (s->op == STEP_HOME)
+			fds[i] = fd_take(&p->v[p->home].mount_fd);
+		else if (s->op == STEP_BIND)
+			fds[i] = fd_take(&p->v[first + s->index].mount_fd);
+	}
+	return r < 0 ? r : view_sources_clone(&a->view.plan, NULL, fds, e);
+}
+
+static int view_make(struct attempt *a, struct err *e)
+{
+	struct view_image_bind binds[LAUNCH_BINDS_MAX];
+	const struct launch_places *p = &a->places;
+	struct view_image v = { .own_tree = p->own_tree, .net_host = !a->net_own, .binds = binds };
+	size_t i;
+	int r;
+
+	v.kept = a->request.flags & LAUNCH_KEEP;
+	v.writable = !(a->request.flags & LAUNCH_READONLY) && (!p->own_tree || p->v[0].writable);
+	for (i = p->own_tree; i < p->n; i++)
+		if ((int)i == p->home)
+			v.home = p->v[i].at;
+		else
+			binds[v.n_binds++] = (struct view_image_bind){ p->v[i].at, p->v[i].writable, p->v[i].is_dir };
+	r = view_open_machine(a->profile, &a->sources, e);
+	if (r < 0)
+		return r;
+	a->sources.facts.uid = a->account.uid;
+	a->sources.facts.gid = a->account.gid;
+	a->sources.facts.hostname = a->what.name;
+	if (!id_map_lookup(&a->uids, 0, &a->sources.facts.root_uid) || !id_map_lookup(&a->gids, 0, &a->sources.facts.root_gid))
+		return err_set(e, EINVAL, "the container would have no root");
+	a->view = (struct view){ .profile = a->profile, .facts = &a->sources.facts, .root_program_fd = -1, .kept_fd = -1 };
+	r = v.kept ? kept_mount(a, e) : 0;
+	if (r == 0)
+		r = view_plan_image(a->profile, a->view.facts, &v, &a->view.plan, e);
+	if (r == 0)
+		r = view_fds_make(&a->view, e);
+	return r == 0 ? view_fill_fds(a, e) : r;
+}
+
+/* --- the container --- */
+
+/* Nobody stays to read what a detached command says. */
+static void journal_connect(const struct attempt *a, int fds[static 3])
+{
+	char identifier[LAUNCH_NAME_MAX + 16];
+	int i;
+
+	(void)snprintf(identifier, sizeof(identifier), "carrel/%s", a->what.name);
+	for (i = 1; i < 3; i++) {
+		int fd = sd_journal_stream_fd(identifier, i == 1 ? LOG_INFO : LOG_NOTICE, 0);
+
+		if (fd >= 0)
+			fds[i] = fd;
+	}
+}
+
+static int build(struct attempt *a, struct err *e)
+{
+	static char name[] = "carrel-relay";
+	char uid[16], gid[16], flags[16], *argv[] = { name, uid, gid, flags, a->request.user[0] ? a->request.user : NULL, NULL };
+	const struct task *t = a->task;
+	int fds[] = { t->conn_fd, a->payload_fd, a->filter_fd, t->fds[0], t->fds[1], t->fds[2], a->request_fd, t->fds[4] };
+	struct person who = account_person(&a->account);
+	unsigned relay = RELAY_LAUNCHED | RELAY_INIT;
+	struct container_spec spec;
+
+	if (a->request.flags & LAUNCH_DETACH) {
+		relay |= RELAY_DETACHED;
+		journal_connect(a, fds + 3);
+	}
+	relay |= (a->profile->root ? 0 : RELAY_NNP) | (a->request.narrow ? RELAY_NARROWED : 0);
+	(void)snprintf(uid, sizeof(uid), "%u", (unsigned)a->uid);
+	(void)snprintf(gid, sizeof(gid), "%u", (unsigned)a->gid);
+	(void)snprintf(flags, sizeof(flags), "%u", relay);
+	memset(&spec, 0, sizeof(spec));
+	spec.uid = a->account.uid;
+	spec.net_own = a->net_own;
+	spec.uids = a->uids;
+	spec.gids = a->gids;
+	spec.groups = (const gid_t *)own_groups(a, &spec.n_groups);
+	spec.deny_setgroups = spec.n_groups > 0 && policy_keeps_groups(server.policy, &who);
+	spec.hostname = a->what.name;
+	spec.base_mntns_fd = server.base_mntns_fd;
+	spec.proc_fd = server.proc_fd;
+	spec.first = (struct first_process){ server.relay_fd, argv, fds, a->request.narrow ? 8 : 7, &a->attributes };
+	return container_build(&spec, &a->view, &a->born, e);
+}
+
+static void answer(const struct attempt *a, enum answer verdict, const char *text)
+{
+	struct launch_answer out;
+
+	memset(&out, 0, sizeof(out));
+	out.head = (struct wire_head){ WIRE_VERSION, REQ_LAUNCH, sizeof(out) };
+	out.answer = verdict;
+	memcpy(out.name, a->what.name, sizeof(out.name));
+	(void)snprintf(out.text, sizeof(out.text), "%s", text);
+	(void)message_send(a->task->conn_fd, &out, sizeof(out), NULL, 0);
+}
+
+static int raise_container(struct attempt *a, struct err *e)
+{
+	bool own = false;
+	struct launch_note n;
+	size_t n_groups;
+	int r;
+
+	r = limits_enter_launch(a->account.uid, a->profile, a->what.name, a->request.flags & LAUNCH_DETACH, a->cgroup, &own, e);
+	if (r < 0)
+		return r;
+	attributes_take(a->task->peer.pid, own ? NULL : "", &a->attributes);
+	attributes_raise(&a->attributes);
+	r = build(a, e);
+	if (r < 0)
+		return r;
+	note_fill(a, &n, LAUNCH_BUILT);
+	n.pid = a->born.pid;
+	n.user_ns = a->born.user_ns;
+	(void)own_groups(a, &n_groups);
+	n.what.groups = n_groups > 0;
+	memcpy(n.cgroup, a->cgroup, sizeof(n.cgroup));
+	r = ask(a, &n, a->born.pidfd, e);
+	if (r < 0) {
+		cleanup_fd(&a->born.go_fd); /* it dies with its builder */
+		return r;
+	}
+	answer(a, ANSWER_CONFINED, "");
+	a->answered = true;
+	container_go(&a->born);
+	return 0;
+}
+
+/* --- all of it --- */
+
+static int attempt_run(struct attempt *a, struct err *e)
+{
+	int r = request_check(&a->request, a->task->fds[4] >= 0, e);
+
+	if (r == 0)
+		r = account_by_uid(a->task->peer.uid, &a->account, e);
+	if (r == 0)
+		r = stdio_check(a->task->fds, e);
+	if (r == 0)
+		r = profile_find(a, e);
+	if (r == 0)
+		r = launch_places_open(&a->account, &a->request, &a->places, e);
+	if (r == 0)
+		r = decide(a, e);
+	if (r == 0)
+		r = filter_ready(a->profile, &a->filter_fd, e);
+	if (r < 0)
+		return r;
+	launch_identity(a->profile, &a->account, &a->uid, &a->gid);
+	if (!(a->request.flags & LAUNCH_ROOTFS))
+		r = image_find(a, e);
+	if (r == 0)
+		r = command_complete(a, e);
+	if (r == 0)
+		r = range_get(a, e);
+	if (r == 0)
+		r = ids_settle(a, e);
+	if (r == 0)
+		r = view_make(a, e);
+	return r == 0 ? raise_container(a, e) : r;
+}
+
+int launch_child(const struct task *t)
+{
+	static struct attempt a;
+	struct launch_note n;
+	struct err e;
+
+	a = (struct attempt){ .task = t, .payload_fd = -1, .request_fd = -1, .filter_fd = -1 };
+	memcpy(&a.request, t->request, sizeof(a.request));
+	(void)snprintf(a.what.name, sizeof(a.what.name), "%.*s", LAUNCH_NAME_MAX, a.request.name);
+	(void)snprintf(a.what.image, sizeof(a.what.image), "%.*s", LAUNCH_NAME_MAX, a.request.image);
+	(void)snprintf(a.what.command, sizeof(a.what.command), "-");
+	if (attempt_run(&a, &e) == 0)
+		return 0;
+	note_fill(&a, &n, LAUNCH_REFUSED);
+	(void)snprintf(n.text, sizeof(n.text), "%s", e.text);
+	(void)tell(&a, &n, NULL, 0);
+	answer(&a, ANSWER_REFUSED, e.text);
+	return turn_away();
+}

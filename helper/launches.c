@@ -1,0 +1,407 @@
+/*
+ * launches - what the main process knows of launched containers: names, ranges, and images that were verified.
+ *
+ * Trust:  a guest's child is ours, but its copy of all this is as old as itself: whether a name, a range and a place are free
+ *         is decided here and nowhere else.
+ * Order:  PLACE -> RANGE (TAKEN -> RANGE)*, BUILT -> YES. The range is recorded with its container before pid 1 may run, and is
+ *         free again when the kernel says that pid 1 is dead, which is after everybody else in there.
+ * Fails:  a child that dies half-way is cleaned up after: its container dies with it (container.c).
+ */
+#include "helper/launches.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "helper/lifetime.h"
+#include "helper/log.h"
+#include "helper/peer.h"
+#include "helper/public/message.h"
+#include "helper/server.h"
+#include "policy/base/cleanup.h"
+#include "policy/base/err.h"
+
+#define SLOW_WAIT_US 150000000u /* reading an image; the client waits 180 s */
+
+struct launching {
+	struct container *container; /* reserved for it; NULL: not, or not any more */
+	char user[256];
+};
+
+/* --- images --- */
+
+static uint64_t last_serial;
+
+const struct cached_image *launches_image(const char *name)
+{
+	const struct cached_image *i;
+
+	for (i = server.images; i; i = i->next)
+		if (strcmp(i->image.manifest.name, name) == 0)
+			return i;
+	return NULL;
+}
+
+static void image_forget(const char *name)
+{
+	struct cached_image **at, *gone;
+
+	for (at = &server.images; *at; at = &(*at)->next)
+		if (strcmp((*at)->image.manifest.name, name) == 0) {
+			gone = *at;
+			*at = gone->next;
+			image_done(&gone->image);
+			free(gone);
+			return;
+		}
+}
+
+static bool image_same(uint64_t serial)
+{
+	struct cached_image *i;
+
+	for (i = server.images; i; i = i->next)
+		if (i->serial == serial) {
+			if (image_unchanged(&i->image))
+				return true;
+			image_forget(i->image.manifest.name);
+			return false;
+		}
+	return false;
+}
+
+static int manifest_of(int fd, struct manifest *ret)
+{
+	_cleanup_free_ char *text = malloc(MANIFEST_MAX);
+	ssize_t n = text ? pread(fd, text, MANIFEST_MAX, 0) : -1;
+	struct err e;
+
+	return n < 0 ? -ENOMEM : manifest_parse(text, (size_t)n, ret, &e);
+}
+
+/* A place holder is no file of an image's. */
+static int real_fd(int *fd)
+{
+	struct stat st;
+
+	if (*fd >= 0 && fstat(*fd, &st) == 0 && S_ISCHR(st.st_mode))
+		cleanup_fd(fd);
+	return fd_take(fd);
+}
+
+static void hear_image(const struct launch_note *n, int fds[static LAUNCH_FDS])
+{
+	struct cached_image *i = calloc(1, sizeof(*i));
+
+	if (!i || manifest_of(fds[LAUNCH_FD_MANIFEST], &i->image.manifest) < 0) {
+		free(i);
+		return;
+	}
+	image_forget(i->image.manifest.name);
+	memcpy(i->image.signer, n->signer, sizeof(i->image.signer));
+	i->image.stamp = n->stamp;
+	i->image.tree_fd = fd_take(&fds[LAUNCH_FD_TREE]);
+	i->image.file_fd = real_fd(&fds[LAUNCH_FD_FILE]);
+	i->image.watch_fd = real_fd(&fds[LAUNCH_FD_WATCH]);
+	i->serial = ++last_serial;
+	i->next = server.images;
+	server.images = i;
+}
+
+/* --- ranges --- */
+
+void launches_policy_changed(void)
+{
+	struct event_fields f = { .priority = LOG_ERR, .uid = -1 };
+	const struct container *c;
+	struct err e;
+
+	slots_done(&server.slots);
+	if (slots_open(&server.policy->pool, &server.slots, &e) < 0) {
+		log_event(EVENT_HELPER, &f, "no containers can be launched: %s", e.text);
+		return;
+	}
+	for (c = server.registry.containers; c; c = c->next)
+		if (c->launch)
+			(void)slots_take_range(&server.slots, &c->ranges.uids);
+		else
+			slots_mark(&server.slots, &c->ranges.uids);
+}
+
+static int range_take(struct container *c, struct err *e)
+{
+	int r = slots_take(&server.slots, &c->ranges.uids, e);
+
+	if (r < 0)
+		return r;
+	c->ranges.gids = c->ranges.uids;
+	(void)snprintf(c->ranges.source, sizeof(c->ranges.source), "pool");
+	return 0;
+}
+
+/* --- places --- */
+
+static void say(int fd, enum launch_word word, struct launch_note *n)
+{
+	n->word = word;
+	(void)message_send(fd, n, sizeof(*n), NULL, 0);
+}
+
+static void say_no(int fd, const char *text)
+{
+	struct launch_note n = { .word = LAUNCH_NO };
+
+	(void)snprintf(n.text, sizeof(n.text), "%s", text);
+	say(fd, LAUNCH_NO, &n);
+}
+
+static size_t launches_of(uid_t uid)
+{
+	const struct container *c;
+	size_t n = 0;
+
+	for (c = server.registry.containers; c; c = c->next)
+		n += c->launch && c->uid == uid;
+	return n;
+}
+
+/* IMAGE-1, IMAGE-2, ...: short enough to type, and not soon used again. */
+static void name_make(uid_t uid, struct launch *what)
+{
+	static unsigned long last;
+	const char *stem = what->image[0] ? what->image : "bundle";
+
+	do {
+		char number[24];
+		int n = snprintf(number, sizeof(number), "-%lu", ++last);
+
+		(void)snprintf(what->name, sizeof(what->name), "%.*s%s", (int)(sizeof(what->name) - 1 - (size_t)n), stem,
+			number);
+	} while (registry_launch(&server.registry, uid, what->name));
+}
+
+static int place_find(struct launching *l, struct launch_note *n, struct err *e)
+{
+	struct timespec now;
+	int r;
+
+	if (l->container)
+		return err_set(e, EBUSY, "one at a time");
+	if (n->most > 0 && launches_of(n->uid) >= n->most)
+		return err_set(e, EDQUOT, "profile '%s' allows %llu containers at a time, and so many are running (carrel list); "
+			"end one, or ask for a larger max-containers", n->profile, (unsigned long long)n->most);
+	if (n->what.name[0] == '\0')
+		name_make(n->uid, &n->what);
+	else if (registry_launch(&server.registry, n->uid, n->what.name))
+		return err_set(e, EEXIST, "you have a container '%s' already; choose another --name, or 'carrel kill %s'",
+			n->what.name, n->what.name);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	n->what.started_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	r = registry_reserve_launch(&server.registry, n->uid, n->profile, &n->what, &l->container, e);
+	if (r < 0)
+		return r;
+	memcpy(l->user, n->user, sizeof(l->user));
+	r = range_take(l->container, e);
+	if (r < 0) {
+		registry_drop(&server.registry, l->container);
+		l->container = NULL;
+	}
+	return r;
+}
+
+static void hear_place(int fd, struct launching *l, struct launch_note *n)
+{
+	struct err e;
+
+	if (place_find(l, n, &e) < 0) {
+		say_no(fd, e.text);
+		return;
+	}
+	n->ranges = l->container->ranges;
+	say(fd, LAUNCH_RANGE, n);
+}
+
+/* Found out once: the slot stays somebody's until the configuration is read again. */
+static void hear_taken(int fd, struct launching *l, struct launch_note *n)
+{
+	struct err e;
+
+	if (!l->container || l->container->ready)
+		return;
+	slots_mark(&server.slots, &l->container->ranges.uids);
+	if (range_take(l->container, &e) < 0) {
+		memset(&l->container->ranges, 0, sizeof(l->container->ranges));
+		say_no(fd, e.text);
+		return;
+	}
+	n->ranges = l->container->ranges;
+	say(fd, LAUNCH_RANGE, n);
+}
+
+static struct event_fields fields_of(const struct container *c, int priority, const char *user, const char *outcome)
+{
+	return (struct event_fields){ .priority = priority, .user = user, .uid = c->uid, .profile = c->profile,
+		.container = c->launch->name, .image = c->launch->image, .digest = c->launch->digest,
+		.command = c->launch->command, .pid = c->pid, .range_start = c->ranges.uids.start,
+		.range_count = c->ranges.uids.count, .outcome = outcome };
+}
+
+/* What a line says of the image: people compare the beginning of a digest. */
+static const char *image_words(const struct launch *what, char text[static 128])
+{
+	if (what->image[0])
+		(void)snprintf(text, 128, "image %s (%.19s)", what->image, what->digest);
+	else
+		(void)snprintf(text, 128, "a tree of the user's own");
+	return text;
+}
+
+static int container_begin(struct container *c, const struct launch_note *n, int *pidfd, struct err *e)
+{
+	int r;
+
+	c->pid = n->pid;
+	c->user_ns = n->user_ns;
+	c->launch->groups = n->what.groups;
+	memcpy(c->cgroup, n->cgroup, sizeof(c->cgroup));
+	if (process_start(server.proc_fd, c->pid, &c->start) < 0)
+		return err_set(e, ESRCH, "the container died at once");
+	c->pidfd = fd_take(pidfd);
+	r = registry_keep(&server.registry, c, e);
+	if (r < 0)
+		return r;
+	r = container_watch(c);
+	return r < 0 ? err_set(e, -r, "event loop: %s", strerror(-r)) : 0;
+}
+
+static void hear_built(int fd, struct launching *l, struct launch_note *n, int *pidfd)
+{
+	struct container *c = l->container;
+	struct event_fields f;
+	char image[128];
+	struct err e;
+
+	if (!c || c->ready || *pidfd < 0)
+		return;
+	if (container_begin(c, n, pidfd, &e) < 0) {
+		say_no(fd, e.text);
+		return;
+	}
+	c->ready = true;
+	l->container = NULL;
+	f = fields_of(c, LOG_INFO, l->user, "started");
+	log_event(EVENT_LAUNCH_STARTED, &f, "container %s of %s started: %s, profile %s, uids %u+%u, command: %s",
+		c->launch->name, l->user, image_words(c->launch, image), c->profile, c->ranges.uids.start,
+		c->ranges.uids.count, c->launch->command);
+	say(fd, LAUNCH_YES, n);
+}
+
+static void hear_refused(const struct launch_note *n)
+{
+	struct event_fields f = { .priority = LOG_NOTICE, .user = n->user, .uid = n->uid, .image = n->what.image,
+		.digest = n->what.digest[0] ? n->what.digest : NULL, .container = n->what.name[0] ? n->what.name : NULL,
+		.profile = n->profile[0] ? n->profile : NULL, .command = n->what.command, .outcome = "refused" };
+
+	log_event(EVENT_LAUNCH_REFUSED, &f, "launch of %s by %s refused: %s (command: %s)",
+		n->what.image[0] ? n->what.image : "a tree", n->user, n->text, n->what.command);
+}
+
+static void hear_entered(const struct launch_note *n)
+{
+	struct event_fields f = { .priority = LOG_INFO, .user = n->user, .uid = n->uid, .profile = n->profile,
+		.container = n->what.name, .command = n->what.command, .outcome = "entered" };
+
+	log_event(EVENT_LAUNCH_ENTERED, &f, "container %s of %s entered, command: %s", n->what.name, n->user,
+		n->what.command);
+}
+
+static void text_end(char *text, size_t size)
+{
+	text[size - 1] = '\0';
+}
+
+static uint64_t hear(int fd, struct launching *l, struct launch_note *n, int fds[static LAUNCH_FDS])
+{
+	switch (n->word) {
+	case LAUNCH_SAME:
+		say(fd, image_same(n->serial) ? LAUNCH_YES : LAUNCH_NO, n);
+		break;
+	case LAUNCH_SLOW:
+		return SLOW_WAIT_US;
+	case LAUNCH_IMAGE:
+		hear_image(n, fds);
+		break;
+	case LAUNCH_PLACE:
+		hear_place(fd, l, n);
+		break;
+	case LAUNCH_TAKEN:
+		hear_taken(fd, l, n);
+		break;
+	case LAUNCH_BUILT:
+		hear_built(fd, l, n, &fds[0]);
+		break;
+	case LAUNCH_REFUSED:
+		hear_refused(n);
+		break;
+	case LAUNCH_ENTERED:
+		hear_entered(n);
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+bool launching_hear(int fd, const struct peer *peer, struct launching **state, uint64_t *ret_wait)
+{
+	int fds[LAUNCH_FDS];
+	struct launch_note n;
+	ssize_t got = message_recv(fd, &n, sizeof(n), fds, LAUNCH_FDS, NULL);
+	size_t i;
+
+	*ret_wait = 0;
+	if (!*state)
+		*state = calloc(1, sizeof(**state));
+	if (got == (ssize_t)sizeof(n) && *state) {
+		n.uid = peer->uid;
+		text_end(n.user, sizeof(n.user));
+		text_end(n.text, sizeof(n.text));
+		*ret_wait = hear(fd, *state, &n, fds);
+	}
+	for (i = 0; i < LAUNCH_FDS; i++)
+		cleanup_fd(&fds[i]);
+	return got == (ssize_t)sizeof(n);
+}
+
+void launching_gone(struct launching *l)
+{
+	if (!l)
+		return;
+	if (l->container) {
+		slots_return(&server.slots, &l->container->ranges.uids);
+		registry_drop(&server.registry, l->container);
+	}
+	free(l);
+}
+
+void launches_ended(const struct container *c)
+{
+	struct event_fields f;
+	char image[128], how[64] = "ended";
+
+	if (c->status >= 0 && WIFEXITED(c->status))
+		(void)snprintf(how, sizeof(how), "exit status %d", WEXITSTATUS(c->status));
+	else if (c->status >= 0 && WIFSIGNALED(c->status))
+		(void)snprintf(how, sizeof(how), "killed by signal %d", WTERMSIG(c->status));
+	f = fields_of(c, LOG_INFO, NULL, how);
+	log_event(EVENT_LAUNCH_ENDED, &f, "container %s of uid %u ended: %s, %s, profile %s, command: %s", c->launch->name,
+		(unsigned)c->uid, how, image_words(c->launch, image), c->profile, c->launch->command);
+	slots_return(&server.slots, &c->ranges.uids);
+}

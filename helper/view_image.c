@@ -1,0 +1,110 @@
+/*
+ * view_image - what a launch sees, as rows; nothing here touches the system.
+ *
+ * The tree of an image belongs to the container's root, is on no host path, and holds set-user-ID files that mean that root:
+ * so it alone goes without nosuid. All else is as in a session.
+ */
+#include "helper/view_plan.h"
+
+#include <string.h>
+
+#include "policy/base/err.h"
+
+static void plan_tree(struct planner *p, const struct view_image *v)
+{
+	if (v->own_tree)
+		view_mount_add(p, STEP_TREE, "tree", "/", v->writable ? WRITABLE : SYSTEM);
+	else if (!v->writable)
+		view_mount_add(p, STEP_TREE, "tree", "/", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
+	else {
+		view_mount_add(p, STEP_TREE_LAYERED, "tree", "/", MOUNT_ATTR_NODEV);
+		if (p->plan.n > 0)
+			p->plan.steps[p->plan.n - 1].index = v->kept;
+	}
+}
+
+/* Whether rows may make what is missing: only in a layer of the container's own. */
+static bool may_place(const struct view_image *v)
+{
+	return v->writable && !v->own_tree;
+}
+
+static void place(struct planner *p, const struct view_image *v, enum step_op op, const char *path)
+{
+	if (may_place(v))
+		(void)view_step_add(p, op, "", path);
+}
+
+static void plan_own(struct planner *p, const struct view_image *v)
+{
+	static const char *const dirs[] = { "/proc", "/sys", "/dev", "/tmp" };
+	size_t i;
+
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		place(p, v, STEP_PLACE_DIR, dirs[i]);
+	view_mount_add(p, STEP_CLONE, "/sys", "/sys", SYSTEM | MOUNT_ATTR_NOEXEC);
+	view_dir_add(p, STEP_PRIVATE_DIR, "/shm", 01777, OWNER_CONTAINER_ROOT);
+	view_plan_dev(p, STEP_TERMINALS);
+}
+
+/* Where the tree cannot be written, programs still expect to write here. */
+static void plan_scratch(struct planner *p, const struct view_image *v)
+{
+	static const char *const dirs[][2] = { { "/tmp", "/tmp" }, { "/vartmp", "/var/tmp" }, { "/run", "/run" } };
+	size_t i;
+
+	for (i = 0; !v->writable && i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		view_dir_add(p, STEP_PRIVATE_DIR, dirs[i][0], i == 2 ? 0755 : 01777, OWNER_CONTAINER_ROOT);
+		view_mount_add(p, STEP_FROM_PRIVATE, dirs[i][0], dirs[i][1], WRITABLE);
+		if (p->plan.n > 0)
+			p->plan.steps[p->plan.n - 1].optional = true;
+	}
+}
+
+static void plan_names(struct planner *p, const struct view_image *v)
+{
+	const char *resolv = p->facts->resolv_conf ? p->facts->resolv_conf : "/etc/resolv.conf";
+
+	if (!v->net_host)
+		return;
+	if (may_place(v)) {
+		(void)view_step_add(p, STEP_PLACE_COPY, resolv, "/etc/resolv.conf");
+		view_step_add(p, STEP_PLACE_COPY, "/etc/hosts", "/etc/hosts")->index = 1;
+	} else {
+		view_mount_add(p, STEP_CLONE, resolv, "/etc/resolv.conf", SYSTEM | MOUNT_ATTR_NOEXEC);
+		if (p->plan.n > 0)
+			p->plan.steps[p->plan.n - 1].optional = true;
+	}
+}
+
+static void plan_binds(struct planner *p, const struct view_image *v)
+{
+	size_t i;
+
+	if (v->home) {
+		place(p, v, STEP_PLACE_DIR, v->home);
+		view_mount_add(p, STEP_HOME, "", v->home, WRITABLE);
+	}
+	for (i = 0; i < v->n_binds; i++) {
+		const struct view_image_bind *b = &v->binds[i];
+		struct step *s;
+
+		place(p, v, b->is_dir ? STEP_PLACE_DIR : STEP_PLACE_FILE, b->at);
+		s = view_step_add(p, STEP_BIND, b->at, b->at);
+		s->attr = b->writable ? WRITABLE : SYSTEM;
+		s->index = i;
+	}
+}
+
+int view_plan_image(const struct profile *p, const struct view_facts *f, const struct view_image *v, struct view_plan *ret,
+	struct err *e)
+{
+	struct planner planner = { .profile = p, .facts = f, .err = e };
+
+	plan_tree(&planner, v);
+	plan_own(&planner, v);
+	plan_scratch(&planner, v);
+	plan_names(&planner, v);
+	plan_binds(&planner, v);
+	return view_plan_take(&planner, ret);
+}
