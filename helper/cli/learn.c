@@ -21,6 +21,7 @@
 #include "helper/cli/learn_text.h"
 #include "helper/learn/code.h"
 #include "helper/learn/learnt.h"
+#include "helper/learn/scan_ahead.h"
 #include "helper/learn/supervise.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
@@ -178,6 +179,7 @@ static int learn(const struct options *options, struct err *e)
 	_cleanup_(filter_finder_close) struct filter_finder ff = { .n_dirs = 0 };
 	_cleanup_(outcome_done) struct outcome o = { .text = NULL };
 	struct learn_report report = { .learnt = &o.learnt };
+	_cleanup_(scan_ahead_cleanup) struct scan_ahead *ahead = scan_ahead_new();
 	struct supervised run = { 0 };
 	struct err not_rated;
 	int r;
@@ -189,13 +191,13 @@ static int learn(const struct options *options, struct err *e)
 		return r;
 	if (supervise_is_filtered())
 		(void)fputs(WHO ": a filter is above this process already; what that one refuses cannot be learned here\n", stderr);
-	r = learn_run(options->argv, options->runs, &o.learnt, &run, e);
+	r = learn_run(options->argv, options->runs, ahead, &o.learnt, &run, e);
 	if (r == 0 && run.exec_error) {
 		(void)fprintf(stderr, WHO ": cannot execute '%s': %s\n", options->argv[0], strerror(run.exec_error));
 		return run.status;
 	}
 	if (r == 0)
-		r = code_read(&o.learnt, e);
+		r = code_read(&o.learnt, ahead, e);
 	if (r == 0)
 		r = relatives(&o.learnt, e);
 	report.status = run.status;

@@ -10,6 +10,7 @@
 #include "helper/learn/base.h"
 #include "helper/learn/learnt.h"
 #include "helper/learn/record.h"
+#include "helper/learn/scan_ahead.h"
 #include "helper/learn/supervise.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
@@ -47,9 +48,9 @@ static void command_words(char *const *argv, char *ret, size_t size)
 		n += (size_t)snprintf(ret + n, size - n, "%s%s", a == argv ? "" : " ", *a);
 }
 
-static int run_once(char *const *argv, struct learnt *l, struct supervised *ret, struct err *e)
+static int run_once(char *const *argv, struct scan_ahead *ahead, struct learnt *l, struct supervised *ret, struct err *e)
 {
-	_cleanup_(record_cleanup) struct record *record = record_new();
+	_cleanup_(record_cleanup) struct record *record = record_new(ahead);
 	_cleanup_(learnt_cleanup) struct learnt heard = { 0 };
 	_cleanup_free_ struct sock_filter *insns = calloc(BPF_MAXINSNS, sizeof(*insns));
 	struct supervision s = { .who = WHO, .argv = argv, .call = call, .tick = progress, .data = record };
@@ -58,6 +59,7 @@ static int run_once(char *const *argv, struct learnt *l, struct supervised *ret,
 
 	if (!record || !insns)
 		return err_set(e, ENOMEM, "out of memory");
+	scan_ahead_wait(ahead); /* of the run before: no thread may hold a lock when a child is made */
 	s.insns = insns;
 	s.n_insns = base_program(insns);
 	r = supervise(&s, ret, e);
@@ -85,14 +87,14 @@ static void rewind_input(off_t start)
 		(void)lseek(0, start, SEEK_SET);
 }
 
-int learn_run(char *const *argv, unsigned runs, struct learnt *l, struct supervised *ret, struct err *e)
+int learn_run(char *const *argv, unsigned runs, struct scan_ahead *ahead, struct learnt *l, struct supervised *ret, struct err *e)
 {
 	off_t start = lseek(0, 0, SEEK_CUR);
 	int r = 0;
 
 	for (unsigned i = 0; i < runs && r == 0; i++) {
 		rewind_input(start);
-		r = run_once(argv, l, ret, e);
+		r = run_once(argv, ahead, l, ret, e);
 		if (r < 0 || ret->exec_error)
 			return r;
 	}

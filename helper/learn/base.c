@@ -78,10 +78,10 @@ static const char watched[] = "execve exit_group set_tid_address prctl seccomp";
 
 static bool list_has(const char *list, const char *call)
 {
-	size_t len, want = strlen(call);
+	size_t n = strlen(call);
 
-	for (const char *w; (w = word_next(&list, &len));)
-		if (len == want && memcmp(w, call, len) == 0)
+	for (const char *w = list; (w = strstr(w, call)); w += n)
+		if ((w == list || w[-1] == ' ') && (w[n] == ' ' || w[n] == '\0'))
 			return true;
 	return false;
 }

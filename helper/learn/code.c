@@ -33,12 +33,12 @@ static int code_note(struct learnt *l, const struct scan_call *c)
 	return learnt_static_add(l, name, user ? user + 1 : file ? file + 1 : c->path);
 }
 
-int code_read(struct learnt *l, struct err *e)
+int code_read(struct learnt *l, struct scan_ahead *ahead, struct err *e)
 {
 	struct scan_result found = { 0 };
 	int r;
 
-	r = scan_files((const char *const *)l->files.v, l->files.n, &found, e);
+	r = scan_files((const char *const *)l->files.v, l->files.n, ahead, &found, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < found.n_calls && r == 0; i++)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "helper/learn/scan_ahead.h"
 #include "policy/base/cleanup.h"
 
 static size_t slot_of(const struct objects *o, const char *path)
@@ -55,6 +56,7 @@ static void path_add(struct objects *o, const char *path)
 	if (!o->paths[at])
 		return;
 	o->n++;
+	scan_ahead_add(o->ahead, path);
 	if (!o->set_user_id[0] && name && stat(path, &st) == 0 && (st.st_mode & S_ISUID))
 		(void)snprintf(o->set_user_id, sizeof(o->set_user_id), "%s", name + 1);
 }

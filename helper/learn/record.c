@@ -75,13 +75,14 @@ static struct ear *ear_new(uint32_t arch)
 	return ear;
 }
 
-struct record *record_new(void)
+struct record *record_new(struct scan_ahead *ahead)
 {
 	struct record *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return NULL;
 	(void)clock_gettime(CLOCK_MONOTONIC, &r->start);
+	r->objects.ahead = ahead;
 	r->ears[0] = ear_new(syscall_native_arch());
 	if (r->ears[0])
 		return r;

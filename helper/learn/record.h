@@ -8,9 +8,11 @@
 
 struct err;
 struct learnt;
+struct scan_ahead;
 struct record; /* one run, as its calls are heard */
 
-struct record *record_new(void);
+/* ahead may be NULL; else it is told of the files that the run maps. */
+struct record *record_new(struct scan_ahead *ahead);
 void record_free(struct record *r);
 
 /* One call, before it happens. 0: let it; else the errno it gets: calls that exist under no filter do not while learning. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "helper/learn/scan_ahead.h"
 #include "helper/learn/scan_elf.h"
 #include "helper/learn/scan_walk.h"
 #include "policy/base/cleanup.h"
@@ -42,8 +43,9 @@ static bool is_repeated(const char *const *paths, size_t i)
 	return false;
 }
 
-static int load_files(struct scan *s, const char *const *paths, size_t n)
+static int load_files(struct scan *s, const char *const *paths, size_t n, struct scan_ahead *ahead)
 {
+	scan_ahead_wait(ahead);
 	for (size_t i = 0; i < n; i++) {
 		struct scan_file *f = &s->files[s->n];
 		struct err e;
@@ -54,6 +56,8 @@ static int load_files(struct scan *s, const char *const *paths, size_t n)
 		if (!f->path)
 			return -ENOMEM;
 		s->n++;
+		if (scan_ahead_take(ahead, paths[i], &s->objects[s->n - 1], &f->arch))
+			continue;
 		if (object_load(paths[i], &s->objects[s->n - 1], &f->arch, &e) < 0) {
 			f->problem = strdup(e.text);
 			if (!f->problem)
@@ -146,13 +150,14 @@ static void scan_done(struct scan *s)
 	free(s->queue);
 }
 
-static int scan_run(struct scan *s, const char *const *paths, size_t n, struct scan_result *ret)
+static int scan_run(struct scan *s, const char *const *paths, size_t n, struct scan_ahead *ahead,
+	struct scan_result *ret)
 {
 	int r;
 
 	r = scan_allocate(s, n);
 	if (r == 0)
-		r = load_files(s, paths, n);
+		r = load_files(s, paths, n, ahead);
 	if (r == 0)
 		r = make_room(s);
 	if (r == 0)
@@ -166,14 +171,15 @@ static int scan_run(struct scan *s, const char *const *paths, size_t n, struct s
 	return r;
 }
 
-int scan_files(const char *const *paths, size_t n, struct scan_result *ret, struct err *e)
+int scan_files(const char *const *paths, size_t n, struct scan_ahead *ahead,
+	struct scan_result *ret, struct err *e)
 {
 	_cleanup_free_ struct scan *s = calloc(1, sizeof(*s));
 	struct scan_result result = { 0 };
 	int r = -ENOMEM;
 
 	if (s) {
-		r = scan_run(s, paths, n, &result);
+		r = scan_run(s, paths, n, ahead, &result);
 		scan_done(s);
 	}
 	if (r < 0) {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 struct err;
+struct scan_ahead;
 
 /*
  * Which system calls can these programs make? Read from their code, not run: what is reached from a
@@ -41,10 +42,12 @@ struct scan_result {
 
 /*
  * Scans executables and shared objects by their full paths; one that is given twice is scanned
- * once. A file that cannot be read or scanned says so in its problem and is no failure: only
- * -ENOMEM is. ret is untouched on failure.
+ * once. What was read ahead (or NULL) is taken from there, and the result is the same. A file that
+ * cannot be read or scanned says so in its problem and is no failure: only -ENOMEM is. ret is
+ * untouched on failure.
  */
-int scan_files(const char *const *paths, size_t n, struct scan_result *ret, struct err *e);
+int scan_files(const char *const *paths, size_t n, struct scan_ahead *ahead,
+	struct scan_result *ret, struct err *e);
 
 /* Accepts an empty (zeroed) result. */
 void scan_result_done(struct scan_result *r);

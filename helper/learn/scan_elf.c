@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "helper/learn/scan_links.h"
 #include "helper/learn/scan_object.h"
 #include "helper/learn/scan_sections.h"
 #include "policy/base/cleanup.h"
@@ -47,6 +48,7 @@ static int read_image(const char *path, struct object *o, struct err *e)
 		n += got > 0 ? (size_t)got : 0;
 	}
 	o->image_len = n;
+	o->stat = st;
 	return 0;
 }
 
@@ -187,7 +189,7 @@ static int load(const char *path, struct object *o, uint32_t *ret_arch, struct e
 
 	o->is_program = header.e_type == ET_EXEC || seen.is_pie || !o->is_dynamic ||
 			(has_interpreter && !o->soname);
-	return 0;
+	return links_read(o) < 0 ? err_set(e, ENOMEM, "out of memory") : 0;
 }
 
 int object_load(const char *path, struct object *ret, uint32_t *ret_arch, struct err *e)

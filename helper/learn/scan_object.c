@@ -167,6 +167,8 @@ void object_done(struct object *o)
 	free(o->exports);
 	free(o->names);
 	free(o->starts);
+	free(o->links);
+	free(o->first_links);
 	memset(o, 0, sizeof(*o));
 }
 

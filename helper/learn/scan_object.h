@@ -4,8 +4,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "helper/learn/scan_code.h"
+#include "helper/learn/scan_links.h"
 
 /* A pointer that the loader fills in: with the address of a symbol, or with an address of the same
  * file. */
@@ -59,7 +61,11 @@ struct object {
 	size_t n_names;
 	uint64_t *starts; /* what the loader calls by address: the entry, init and fini */
 	size_t n_starts;
+	struct link *links; /* what all code refers to, function by function */
+	size_t n_links;
+	size_t *first_links; /* of each function, and one more at the end */
 
+	struct stat stat; /* of the file when it was read */
 	uint8_t *image;
 	size_t image_len;
 	void *elf;

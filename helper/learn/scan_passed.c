@@ -15,7 +15,6 @@ struct question {
 	struct code code;
 	struct place place;
 	unsigned depth;
-	bool passes;
 };
 
 static bool passes(struct scan *s, struct place p, unsigned depth);
@@ -28,38 +27,37 @@ static bool is_told(const struct question *q, size_t at)
 	       cpu->seventh_argument(&q->code, at).value >= 0;
 }
 
-static void look(void *arg, const struct ref *ref)
+static bool look(const struct question *q, const struct link *l)
 {
-	struct question *q = arg;
-	struct place to = { q->place.object, 0 };
-	bool is_start;
-	size_t f;
+	struct place to = { q->place.object, l->function };
 
-	if (q->passes)
-		return;
-	if (ref->kind == REF_SYSCALL)
-		q->passes = ref->number.value < 0 || !ref->number.is_sure;
-	if (ref->kind != REF_CALL && ref->kind != REF_JUMP)
-		return;
-	f = object_function(q->object, ref->target, &is_start);
-	to.function = (uint32_t)f;
-	if (f != SIZE_MAX && is_start && f != q->place.function && !is_told(q, ref->at))
-		q->passes = passes(q->scan, to, q->depth + 1);
+	if (l->kind == REF_SYSCALL)
+		return l->number < 0 || !l->is_sure;
+	if ((l->kind != REF_CALL && l->kind != REF_JUMP) || l->function == NO_FUNCTION || to.function == q->place.function)
+		return false;
+	/* Asked first, because looking for what is told takes longer than all the rest. */
+	if (q->scan->visits[to.object][to.function].passes == PASSES_NO)
+		return false;
+	return !is_told(q, l->at) && passes(q->scan, to, q->depth + 1);
 }
 
 static bool passes(struct scan *s, struct place p, unsigned depth)
 {
 	struct visit *v = &s->visits[p.object][p.function];
 	struct object *o = &s->objects[p.object];
-	struct question q = { s, o, object_code(o, p.function), p, depth, false };
+	struct question q = { s, o, object_code(o, p.function), p, depth };
+	const struct link *links;
+	bool yes = false;
+	size_t n;
 
 	if (v->passes != PASSES_UNKNOWN || depth > DEPTH_MAX)
 		return v->passes == PASSES_YES;
 	v->passes = PASSES_NO; /* for functions that call each other */
-	if (q.code.len <= CODE_MAX)
-		o->cpu->read(&q.code, look, &q);
-	v->passes = q.passes ? PASSES_YES : PASSES_NO;
-	return q.passes;
+	links = links_of(o, p.function, &n);
+	for (size_t i = 0; i < n && q.code.len <= CODE_MAX && !yes; i++)
+		yes = look(&q, &links[i]);
+	v->passes = yes ? PASSES_YES : PASSES_NO;
+	return yes;
 }
 
 bool scan_passes_number(struct scan *s, struct place p)

@@ -76,7 +76,7 @@ static void reach_slot(struct scan *s, const struct slot *slot, struct place fro
 		reach(s, (struct place){ from.object, (uint32_t)f }, from, NULL);
 }
 
-/* The function whose code is being read. */
+/* The function whose references are being followed. */
 struct reading {
 	struct scan *scan;
 	struct object *object;
@@ -116,95 +116,64 @@ static void follow_syscall_address(struct reading *r, size_t load)
 		note_call(r, unknown);
 }
 
-static void follow_slot(struct reading *r, const struct slot *slot, const struct ref *ref)
+static void follow_slot(struct reading *r, const struct link *l)
 {
+	const struct slot *slot = &r->object->slots[l->slot];
+
 	if (!is_syscall(slot->symbol))
 		reach_slot(r->scan, slot, r->place);
-	else if (ref->kind == REF_LOAD)
-		follow_syscall_address(r, ref->at);
+	else if (l->kind == REF_LOAD)
+		follow_syscall_address(r, l->at);
 	else
-		note_call(r, r->object->cpu->first_argument(&r->code, ref->at));
-}
-
-/*
- * Calls lead to where a function begins; so do jumps to another function, and addresses that are
- * called later. The C library's signal return begins one byte late, so that unwinding finds it.
- */
-static bool may_enter(const struct reading *r, const struct ref *ref, size_t function)
-{
-	uint64_t into = ref->target - r->object->functions[function];
-
-	return into == 0 || (ref->kind == REF_ADDRESS && into == 1);
+		note_call(r, r->object->cpu->first_argument(&r->code, l->at));
 }
 
 /* The call that this one says to make, if it says one. */
-static void note_passed(struct reading *r, const struct ref *ref)
+static void note_passed(struct reading *r, const struct link *l)
 {
-	const struct constant said[] = { r->object->cpu->first_argument(&r->code, ref->at),
-		r->object->cpu->seventh_argument(&r->code, ref->at) };
+	const struct constant said[] = { r->object->cpu->first_argument(&r->code, l->at),
+		r->object->cpu->seventh_argument(&r->code, l->at) };
 
 	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++)
 		if (said[i].value >= 0)
 			note_call(r, (struct constant){ said[i].value, true });
 }
 
-static void follow_code(struct reading *r, const struct ref *ref)
+static void follow_code(struct reading *r, const struct link *l)
 {
-	const struct code target = object_code_at(r->object, ref->target);
-	const struct slot *slot;
-	uint64_t slot_addr;
-	struct place to = { r->place.object, 0 };
-	bool is_start;
-	size_t f;
+	const struct place to = { r->place.object, l->function };
 
-	if (target.len == 0)
-		return;
-	if (r->object->cpu->is_stub(&target, &slot_addr)) {
-		slot = object_slot(r->object, slot_addr);
-		if (slot)
-			follow_slot(r, slot, ref);
+	if (l->is_start && is_syscall(object_name(r->object, r->object->functions[l->function]))) {
+		note_call(r, r->object->cpu->first_argument(&r->code, l->at));
 		return;
 	}
-	f = object_function(r->object, ref->target, &is_start);
-	if (f == SIZE_MAX || !may_enter(r, ref, f))
-		return;
-	if (is_syscall(object_name(r->object, ref->target))) {
-		note_call(r, r->object->cpu->first_argument(&r->code, ref->at));
-		return;
-	}
-	to.function = (uint32_t)f;
 	reach(r->scan, to, r->place, NULL);
-	if (is_start && ref->kind != REF_ADDRESS && scan_passes_number(r->scan, to))
-		note_passed(r, ref);
+	if (l->is_start && l->kind != REF_ADDRESS && scan_passes_number(r->scan, to))
+		note_passed(r, l);
 }
 
-static void follow(void *arg, const struct ref *ref)
+static void follow(struct reading *r, const struct link *l)
 {
-	struct reading *r = arg;
-	const struct slot *slot;
-
-	switch (ref->kind) {
-	case REF_SYSCALL:
-		note_call(r, ref->number);
-		break;
-	case REF_SLOT:
-	case REF_LOAD:
-		slot = object_slot(r->object, ref->target);
-		if (slot)
-			follow_slot(r, slot, ref);
-		break;
-	default:
-		follow_code(r, ref);
-	}
+	if (l->kind == REF_SYSCALL)
+		note_call(r, (struct constant){ l->number, l->is_sure });
+	else if (l->slot != NO_SLOT)
+		follow_slot(r, l);
+	else if (l->function != NO_FUNCTION && !l->is_stub)
+		follow_code(r, l);
 }
 
 static void read_function(struct scan *s, struct place p)
 {
 	struct object *o = &s->objects[p.object];
 	struct reading r = { s, o, object_code(o, p.function), p };
+	const struct link *links;
+	size_t n;
 
-	if (!is_syscall(object_name(o, r.code.addr)))
-		o->cpu->read(&r.code, follow, &r);
+	if (is_syscall(object_name(o, r.code.addr)))
+		return;
+	links = links_of(o, p.function, &n);
+	for (size_t i = 0; i < n; i++)
+		follow(&r, &links[i]);
 }
 
 static void walk(struct scan *s)

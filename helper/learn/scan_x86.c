@@ -36,6 +36,12 @@ static uint8_t rex(const struct code *c, size_t at)
 #define REX_R 4
 #define REX_W 8
 
+static bool may_set_constant(uint8_t opcode, unsigned low)
+{
+	return opcode == 0xb8 + low || opcode == 0xc7 || opcode == 0x31 || opcode == 0x33 ||
+	       opcode == 0x6a;
+}
+
 /*
  * "register = constant" at this offset, ending at or before end: the constant, else -1. Registers
  * have the numbers of the instruction set. Constants that number no system call count as none.
@@ -45,9 +51,13 @@ static int set_constant(const struct code *c, size_t at, size_t end, unsigned re
 	const uint8_t *p = c->bytes + at;
 	size_t left = end - at;
 	unsigned low = reg & 7;
-	bool has_b = rex(c, at) & REX_B, has_r = rex(c, at) & REX_R;
+	bool has_b, has_r;
 	int32_t value = -1;
 
+	if (!may_set_constant(p[0], low))
+		return -1;
+	has_b = rex(c, at) & REX_B;
+	has_r = rex(c, at) & REX_R;
 	if (left >= 5 && p[0] == 0xb8 + low && has_b == (reg > 7) && !(rex(c, at) & REX_W))
 		value = read_i32(p + 1); /* mov reg, imm32 */
 	else if (left >= 6 && p[0] == 0xc7 && p[1] == 0xc0 + low && has_b == (reg > 7))
@@ -64,10 +74,12 @@ static int set_constant(const struct code *c, size_t at, size_t end, unsigned re
 static int set_register(const struct code *c, size_t at, size_t end, unsigned reg)
 {
 	const uint8_t *p = c->bytes + at;
-	unsigned b = rex(c, at) & REX_B ? 8 : 0, r = rex(c, at) & REX_R ? 8 : 0;
+	unsigned b, r;
 
-	if (end - at < 2 || (p[1] & 0xc0) != 0xc0)
+	if ((p[0] != 0x89 && p[0] != 0x8b) || end - at < 2 || (p[1] & 0xc0) != 0xc0)
 		return -1;
+	b = rex(c, at) & REX_B ? 8 : 0;
+	r = rex(c, at) & REX_R ? 8 : 0;
 	if (p[0] == 0x89 && ((p[1] & 7) | b) == reg)
 		return (int)((p[1] >> 3 & 7) | r);
 	if (p[0] == 0x8b && ((p[1] >> 3 & 7) | r) == reg)
@@ -180,27 +192,55 @@ static bool is_syscall(const struct code *c, size_t at)
 	return true;
 }
 
+/*
+ * The first byte of everything that is told, with a mask and what the second must be under it, complemented so that the
+ * zeroes of all other bytes match nothing. Nearly all bytes of a program begin nothing, and what a scan costs is to pass
+ * over them.
+ */
+static const struct {
+	uint8_t mask, not_second;
+} openings[256] = {
+	[0x0f] = { 0x70, 0xff }, /* 80 to 8f, 05, and some that fall away later */
+	[0x8b] = { 0xc7, 0xfa },
+	[0x8d] = { 0xc7, 0xfa },
+	[0xe8] = { 0x00, 0xff },
+	[0xe9] = { 0x00, 0xff },
+	[0xeb] = { 0x00, 0xff },
+	[0xff] = { 0xcf, 0xfa },
+};
+
+static bool may_begin(const uint8_t *p)
+{
+	return ((p[1] & openings[p[0]].mask) ^ openings[p[0]].not_second) == 0xff;
+}
+
+static void x86_look(const struct code *c, size_t at, void (*found)(void *arg, const struct ref *r), void *arg)
+{
+	struct ref r = { .at = at };
+	size_t n = instruction(c, at, &r.kind);
+
+	if (n > 0) {
+		r.target = c->addr + at + n + 4 + (uint64_t)(int64_t)read_i32(c->bytes + at + n);
+		found(arg, &r);
+	} else if (c->bytes[at] == 0xeb) { /* the short jump, to a function next to this */
+		r.kind = REF_CALL;
+		r.target = c->addr + at + 2 + (uint64_t)(int64_t)(int8_t)c->bytes[at + 1];
+		found(arg, &r);
+	} else if (is_syscall(c, at)) {
+		r.kind = REF_SYSCALL;
+		r.number = last_constant(c, at, RAX);
+		found(arg, &r);
+	}
+}
+
 static void x86_read(const struct code *c, void (*found)(void *arg, const struct ref *r), void *arg)
 {
-	for (size_t at = 0; at + 1 < c->len; at++) {
-		struct ref r = { .at = at };
-		size_t n;
+	const uint8_t *bytes = c->bytes;
+	size_t len = c->len;
 
-		n = instruction(c, at, &r.kind);
-		if (n > 0) {
-			r.target = c->addr + at + n + 4 +
-				   (uint64_t)(int64_t)read_i32(c->bytes + at + n);
-			found(arg, &r);
-		} else if (c->bytes[at] == 0xeb) { /* the short jump, to a function next to this */
-			r.kind = REF_CALL;
-			r.target = c->addr + at + 2 + (uint64_t)(int64_t)(int8_t)c->bytes[at + 1];
-			found(arg, &r);
-		} else if (is_syscall(c, at)) {
-			r.kind = REF_SYSCALL;
-			r.number = last_constant(c, at, RAX);
-			found(arg, &r);
-		}
-	}
+	for (size_t at = 0; at + 1 < len; at++)
+		if (may_begin(bytes + at))
+			x86_look(c, at, found, arg);
 }
 
 /* endbr64 and bnd may stand before the jump. */

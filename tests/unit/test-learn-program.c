@@ -141,7 +141,7 @@ static struct seccomp_notif notified(const char *call, uint64_t a0, uint64_t a1,
 
 static void a_run_is_recorded(void)
 {
-	_cleanup_(record_cleanup) struct record *r = record_new();
+	_cleanup_(record_cleanup) struct record *r = record_new(NULL);
 	_cleanup_(learnt_cleanup) struct learnt l = { 0 };
 	struct seccomp_notif n;
 	struct err e;

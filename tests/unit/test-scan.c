@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "helper/learn/scan_ahead.h"
+#include "helper/learn/scan_object.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
 #include "policy/syscalls.h"
@@ -165,6 +167,42 @@ static const char *base_name(const char *path)
 	return path ? strrchr(path, '/') + 1 : NULL;
 }
 
+static void check_same(const struct scan_result *a, const struct scan_result *b)
+{
+	CHECK_EQ(a->n_calls, b->n_calls);
+	CHECK_EQ(a->n_files, b->n_files);
+	for (size_t i = 0; i < a->n_calls && i < b->n_calls; i++) {
+		CHECK_EQ(a->calls[i].arch, b->calls[i].arch);
+		CHECK_EQ(a->calls[i].number, b->calls[i].number);
+		CHECK_STR(a->calls[i].path, b->calls[i].path);
+		CHECK_STR(a->calls[i].symbol, b->calls[i].symbol);
+		CHECK_STR(a->calls[i].user, b->calls[i].user);
+	}
+	for (size_t i = 0; i < a->n_files && i < b->n_files; i++) {
+		CHECK_STR(a->files[i].path, b->files[i].path);
+		CHECK_STR(a->files[i].problem, b->files[i].problem);
+		CHECK_EQ(a->files[i].arch, b->files[i].arch);
+		CHECK_EQ(a->files[i].unresolved, b->files[i].unresolved);
+	}
+}
+
+/* The same once more, with all files read ahead in another order. */
+static void check_ahead(const char *const *paths, size_t n, const struct scan_result *expected)
+{
+	_cleanup_(scan_ahead_cleanup) struct scan_ahead *ahead = scan_ahead_new();
+	struct scan_result r = { 0 };
+	struct err e;
+
+	for (size_t i = n; i-- > 0;) {
+		scan_ahead_add(ahead, paths[i]);
+		if (i == n / 2)
+			scan_ahead_wait(ahead); /* and on with another thread */
+	}
+	CHECK_EQ(scan_files(paths, n, ahead, &r, &e), 0);
+	check_same(&r, expected);
+	scan_result_done(&r);
+}
+
 /* Scans files of our directory; names end with NULL. */
 static void scan(struct scan_result *ret, ...)
 {
@@ -178,7 +216,8 @@ static void scan(struct scan_result *ret, ...)
 		paths[n++] = strdup(in_dir(name));
 	va_end(ap);
 	memset(ret, 0, sizeof(*ret));
-	CHECK_EQ(scan_files(paths, n, ret, &e), 0);
+	CHECK_EQ(scan_files(paths, n, NULL, ret, &e), 0);
+	check_ahead(paths, n, ret);
 	for (size_t i = 0; i < n; i++)
 		free((char *)paths[i]);
 }
@@ -247,6 +286,51 @@ static void finds_them_in_code_for_the_other_processor(void)
 	if (!compiler(AUDIT_ARCH_AARCH64)[0])
 		TEST_SKIP("no compiler for AArch64");
 	check_samples(AUDIT_ARCH_AARCH64);
+}
+
+static bool is_taken(struct scan_ahead *a, const char *path)
+{
+	struct object o;
+	uint32_t arch;
+
+	if (!scan_ahead_take(a, path, &o, &arch))
+		return false;
+	CHECK(o.n_functions > 0);
+	CHECK_EQ(arch, syscall_native_arch());
+	object_done(&o);
+	return true;
+}
+
+/* What is read ahead must be the file that is there at the end, and nothing else. */
+static void reads_ahead_what_stays_the_same(void)
+{
+	const char *cc = compiler(syscall_native_arch());
+	struct scan_ahead *a = scan_ahead_new();
+	char path[sizeof(dir) + 64];
+
+	if (!compile(cc, "stays", library, "-shared -fPIC") || !compile(cc, "goes", library, "-shared -fPIC") ||
+		!compile(cc, "changes", library, "-shared -fPIC")) {
+		scan_ahead_free(a);
+		TEST_SKIP("no C compiler");
+	}
+	scan_ahead_add(a, in_dir("stays"));
+	scan_ahead_add(a, in_dir("stays"));
+	scan_ahead_add(a, in_dir("goes"));
+	scan_ahead_add(a, in_dir("changes"));
+	scan_ahead_add(a, in_dir("none"));
+	scan_ahead_wait(a);
+	CHECK(is_taken(a, in_dir("stays")));
+	CHECK(!is_taken(a, in_dir("stays"))); /* it was there once */
+	CHECK(!is_taken(a, in_dir("none")));
+	CHECK(!is_taken(a, in_dir("never-said")));
+	CHECK_EQ(unlink(in_dir("goes")), 0);
+	CHECK(!is_taken(a, in_dir("goes")));
+	(void)snprintf(path, sizeof(path), "%s", in_dir("changes"));
+	CHECK(run("cp -p %s %s.new && mv %s.new %s", path, path, path, path)); /* as long, as old, and another */
+	CHECK(!is_taken(a, path));
+	/* Not waited for: what nobody wants any more is not read. */
+	scan_ahead_add(a, path);
+	scan_ahead_free(a);
 }
 
 static void reads_packed_relocations(void)
@@ -521,7 +605,7 @@ static void check_command(const char *command)
 	while (f && fgets(line, sizeof(line), f))
 		read_line(&s, line);
 	add_loader(&s);
-	CHECK_EQ(scan_files((const char *const *)s.paths, s.n_paths, &r, &e), 0);
+	CHECK_EQ(scan_files((const char *const *)s.paths, s.n_paths, NULL, &r, &e), 0);
 	for (int n = 0; n < SYSCALLS_MAX; n++) {
 		char buf[SYSCALL_NAME_MAX];
 		const char *name = syscall_name(syscall_native_arch(), n, buf);
@@ -532,6 +616,7 @@ static void check_command(const char *command)
 			printf("# not found: %s\n", name ? name : "?");
 		}
 	}
+	check_ahead((const char *const *)s.paths, s.n_paths, &r);
 	CHECK(n_seen > 10);
 	CHECK(r.n_calls < 220); /* and not just everything: a C library knows about 290 */
 	printf("# %s: %zu files, %zu calls seen, %zu found\n", command, s.n_paths, n_seen,
@@ -564,6 +649,7 @@ int main(void)
 	CHECK(mkdtemp(dir) != NULL);
 	TEST(finds_each_call_of_a_program_and_its_library);
 	TEST(finds_them_in_code_for_the_other_processor);
+	TEST(reads_ahead_what_stays_the_same);
 	TEST(reads_packed_relocations);
 	TEST(tells_the_way_to_a_call);
 	TEST(takes_all_of_a_library_that_nobody_needs);
