@@ -26,9 +26,26 @@ static const struct arg_interest interests[] = {
 	{ "personality", NULL, "persona", INTEREST_ONLY, "PER_LINUX ADDR_NO_RANDOMIZE QUERY", NULL },
 	{ "keyctl", NULL, "operation", INTEREST_ONLY,
 		"KEYCTL_GET_KEYRING_ID KEYCTL_DESCRIBE KEYCTL_SEARCH KEYCTL_READ KEYCTL_CAPABILITIES", NULL },
-	{ "prctl", NULL, "option", INTEREST_NOTE, "", NULL },
-	{ "ptrace", NULL, "request", INTEREST_NOTE, "", NULL },
-	{ "mount", NULL, "flags", INTEREST_NOTE, "", NULL },
+	/*
+	 * Which of the some seventy options a run takes hangs on the version of the C library, on names of threads and on
+	 * sandboxes that come and go; nearly all change the caller alone, so those seen must not become the only ones. These
+	 * rewrite what /proc says of the program, how privileges go from root to others, and who answers system calls.
+	 */
+	{ "prctl", NULL, "option", INTEREST_FORBID, "PR_SET_MM PR_SET_SECUREBITS PR_SET_SYSCALL_USER_DISPATCH", "EINVAL" },
+	/*
+	 * Between the stops of a process that is traced already, requests follow from what it does: the next run asks for
+	 * others. What counts is whether a debugger traces its own children, or takes hold of what runs besides it.
+	 */
+	{ "ptrace", NULL, "request", INTEREST_FORBID, "PTRACE_ATTACH PTRACE_SEIZE", NULL },
+	/*
+	 * Flags that only take away (MS_RDONLY, MS_NOSUID, MS_PRIVATE ...) come from /etc/fstab or the command line and may
+	 * be others each time. These say what is done: change a mount that is there, show one in another place, pass it on.
+	 */
+	{ "mount", NULL, "flags", INTEREST_FORBID, "MS_REMOUNT MS_BIND MS_MOVE MS_SHARED", NULL },
+	/*
+	 * No rule. A memory file can be executed without any flag, and mmap() takes huge pages as well, so that nothing would
+	 * be closed; and libraries add MFD_EXEC or MFD_NOEXEC_SEAL when the kernel is new enough, which would be refused then.
+	 */
 	{ "memfd_create", NULL, "flags", INTEREST_NOTE, "", NULL },
 	{ NULL, NULL, NULL, INTEREST_NOTE, NULL, NULL },
 };

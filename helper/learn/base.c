@@ -70,10 +70,9 @@ static const char absent[] = "clone3 io_uring_enter io_uring_register io_uring_s
 
 /*
  * Base calls at which the caller is looked at: the ends of its life, for the files it has mapped - a libc makes
- * set_tid_address once, when the libraries it was linked with are there - prctl for its options, and seccomp for who wants
- * to listen.
+ * set_tid_address once, when the libraries it was linked with are there - and seccomp for who wants to listen.
  */
-static const char watched[] = "execve exit_group set_tid_address prctl seccomp";
+static const char watched[] = "execve exit_group set_tid_address seccomp";
 /* clang-format on */
 
 static bool list_has(const char *list, const char *call)

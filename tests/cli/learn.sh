@@ -121,6 +121,30 @@ if command -v python3 >/dev/null 2>&1; then
 		'default.filter:[0-9]+: '
 	t_match 'and that is no success' "$(learn --no-proof --merge "$etc/filters/default.filter" -- true)" '^status 125$'
 
+	# Arguments that act on others are allowed to whoever used them; the rest of each call is not told apart.
+	cat >reach.py <<-'PYTHON'
+		import ctypes, os, signal, sys, time
+		libc = ctypes.CDLL(None, use_errno=True)
+		child = os.fork()
+		if child == 0:
+		    time.sleep(60)
+		if len(sys.argv) > 1:
+		    libc.ptrace(int(sys.argv[1], 0), child, None, None)
+		libc.prctl(15, b"renamed", 0, 0, 0)
+		os.kill(child, signal.SIGKILL)
+		os.waitpid(child, 0)
+	PYTHON
+	learn --no-proof -o "$tmp/reach.filter" -- python3 reach.py 0x4206 >/dev/null
+	text=$(cat "$tmp/reach.filter")
+	t_match 'taking hold of a process was seen' "$text" '^; values of ptrace.request: PTRACE_SEIZE$'
+	t_match 'and is all that is let' "$text" '^ptrace.request = not PTRACE_ATTACH$'
+	t_match 'options of prctl that reach far are named' "$text" '^prctl.option = not PR_SET_MM PR_SET_SECUREBITS'
+	t_same 'and the common ones are nobody'"'"'s concern' "$(printf '%s\n' "$text" | grep -c '^; values of prctl')" 0
+	seen=$("$carrel" trace --config "$etc" --filter "$tmp/reach.filter" -- python3 reach.py 0x4206 2>&1)
+	t_match 'what was seen passes' "$seen" "refused 0 calls"
+	seen=$("$carrel" trace --config "$etc" --filter "$tmp/reach.filter" -- python3 reach.py 0x10 2>&1)
+	t_match 'another way to take hold is refused' "$seen" '^python3.*ptrace\(PTRACE_ATTACH.* = EPERM  reach.filter:[0-9]+$'
+
 	# A call that only the second run makes: with the number that came first in a file.
 	cat >twice.py <<-'PYTHON'
 		import ctypes, os

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 
 #include "helper/learn/base.h"
 #include "helper/learn/decode.h"
@@ -59,6 +62,10 @@ static void learning_asks_about_all_but_the_base(void)
 	LETS("ioctl", 0, TIOCGWINSZ);
 	ASKS("ioctl", 0, TIOCSTI);
 	ASKS("ioctl", 0, TIOCSTI | 1ull << 32);
+	LETS("prctl", PR_SET_NAME, 0);
+	LETS("prctl", PR_SET_NO_NEW_PRIVS, 1);
+	ASKS("prctl", PR_SET_MM, 0);
+	ASKS("prctl", PR_SET_MM | 1ull << 32, 0);
 	CHECK_EQ(bpf_eval(insns, n_insns, &foreign), SECCOMP_RET_USER_NOTIF);
 	CHECK_EQ(bpf_eval(insns, n_insns, &unknown), SECCOMP_RET_USER_NOTIF);
 }
@@ -157,7 +164,18 @@ static void a_run_is_recorded(void)
 	CHECK_EQ(record_call(r, &n), 0);
 	n = notified("clone3", 0, 0, 0);
 	CHECK_EQ(record_call(r, &n), ENOSYS);
-	n = notified("prctl", 15, 0, 0);
+	n = notified("prctl", PR_SET_NAME, 0, 0);
+	CHECK_EQ(record_call(r, &n), 0);
+	n = notified("prctl", PR_SET_MM, 0, 0);
+	CHECK_EQ(record_call(r, &n), 0);
+	n = notified("ptrace", PTRACE_PEEKDATA, 0, 0);
+	CHECK_EQ(record_call(r, &n), 0);
+	n = notified("ptrace", PTRACE_SEIZE, 0, 0);
+	CHECK_EQ(record_call(r, &n), 0);
+	n = notified("mount", 0, 0, 0);
+	n.data.args[3] = MS_NOSUID | MS_BIND | MS_PRIVATE;
+	CHECK_EQ(record_call(r, &n), 0);
+	n.data.args[3] = MS_NOSUID;
 	CHECK_EQ(record_call(r, &n), 0);
 	n = notified("clone", CLONE_NEWUSER | SIGCHLD, 0, 0);
 	CHECK_EQ(record_call(r, &n), 0);
@@ -179,6 +197,13 @@ static void a_run_is_recorded(void)
 			CHECK_EQ(l.values[i].n, 3);
 		} else if (strcmp(key, "prctl.option") == 0) {
 			CHECK_EQ(l.values[i].n, 1);
+			CHECK_EQ(l.values[i].values[0], PR_SET_MM);
+		} else if (strcmp(key, "ptrace.request") == 0) {
+			CHECK_EQ(l.values[i].n, 1);
+			CHECK_EQ(l.values[i].values[0], PTRACE_SEIZE);
+		} else if (strcmp(key, "mount.flags") == 0) {
+			CHECK_EQ(l.values[i].n, 1);
+			CHECK_EQ(l.values[i].values[0], MS_BIND);
 		} else if (strcmp(key, "clone.flags") == 0) {
 			CHECK_EQ(l.values[i].values[0], CLONE_NEWUSER);
 		} else {

@@ -7,6 +7,9 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -85,7 +88,7 @@ static struct filter *load(const char *text)
 static int verdict(const struct filter *f, const char *call, uint64_t a, uint64_t c)
 {
 	_cleanup_free_ struct verdicts *v = malloc(sizeof(*v));
-	struct seccomp_data d = { .arch = syscall_native_arch(), .args = { a, 0, c } };
+	struct seccomp_data d = { .arch = syscall_native_arch(), .args = { a, 0, c, c } };
 	uint32_t action;
 
 	d.nr = syscall_number(d.arch, call);
@@ -150,6 +153,49 @@ static void a_text_is_a_filter_that_says_the_same(void)
 	CHECK_EQ(verdict(f, "io_uring_setup", 0, 0), ENOSYS);
 	CHECK_EQ(verdict(f, "chroot", 0, 0), EPERM);
 	CHECK_EQ(verdict(f, "bind", 0, 0), EPERM);
+}
+
+/* What a run did not do is refused, where that acts on others; what varies from run to run passes. */
+static void rules_forbid_what_was_not_seen(void)
+{
+	_cleanup_(filter_cleanup) struct filter *f = NULL, *wider = NULL;
+	_cleanup_(learnt_cleanup) struct learnt l = { .runs = 1 };
+	_cleanup_free_ char *text = NULL, *more = NULL;
+
+	see(&l, "ptrace", "x");
+	see(&l, "mount", "x");
+	see(&l, "memfd_create", "x");
+	text = text_of(&l);
+	f = load(text);
+	CHECK_EQ(verdict(f, "prctl", PR_SET_NAME, 0), 0);
+	CHECK_EQ(verdict(f, "prctl", 0x53564d41, 0), 0); /* PR_SET_VMA of newer headers */
+	CHECK_EQ(verdict(f, "prctl", PR_SET_MM, 0), EINVAL);
+	CHECK_EQ(verdict(f, "prctl", PR_SET_MM | 1ull << 32, 0), EINVAL); /* the kernel looks at 32 bits */
+	CHECK_EQ(verdict(f, "prctl", PR_SET_SECUREBITS, 0), EINVAL);
+	CHECK_EQ(verdict(f, "prctl", PR_SET_SYSCALL_USER_DISPATCH, 0), EINVAL);
+	CHECK_EQ(verdict(f, "ptrace", PTRACE_TRACEME, 0), 0);
+	CHECK_EQ(verdict(f, "ptrace", PTRACE_SYSCALL, 0), 0);
+	CHECK_EQ(verdict(f, "ptrace", PTRACE_ATTACH, 0), EPERM);
+	CHECK_EQ(verdict(f, "ptrace", PTRACE_SEIZE, 0), EPERM);
+	CHECK_EQ(verdict(f, "mount", 0, MS_NOSUID | MS_RDONLY), 0);
+	CHECK_EQ(verdict(f, "mount", 0, MS_REC | MS_SLAVE), 0);
+	CHECK_EQ(verdict(f, "mount", 0, MS_BIND), EPERM);
+	CHECK_EQ(verdict(f, "mount", 0, MS_REMOUNT | MS_NOSUID), EPERM);
+	CHECK_EQ(verdict(f, "mount", 0, MS_MOVE), EPERM);
+	CHECK_EQ(verdict(f, "mount", 0, MS_REC | MS_SHARED), EPERM);
+	CHECK_EQ(verdict(f, "memfd_create", 0, 0), 0);
+
+	CHECK_EQ(learnt_value_add(&l.values[row_of("prctl.option")], PR_SET_MM), 0);
+	CHECK_EQ(learnt_value_add(&l.values[row_of("ptrace.request")], PTRACE_SEIZE), 0);
+	CHECK_EQ(learnt_value_add(&l.values[row_of("mount.flags")], MS_BIND), 0);
+	more = text_of(&l);
+	wider = load(more);
+	CHECK_EQ(verdict(wider, "prctl", PR_SET_MM, 0), 0);
+	CHECK_EQ(verdict(wider, "prctl", PR_SET_SECUREBITS, 0), EINVAL);
+	CHECK_EQ(verdict(wider, "ptrace", PTRACE_SEIZE, 0), 0);
+	CHECK_EQ(verdict(wider, "ptrace", PTRACE_ATTACH, 0), EPERM);
+	CHECK_EQ(verdict(wider, "mount", 0, MS_REC | MS_BIND), 0);
+	CHECK_EQ(verdict(wider, "mount", 0, MS_BIND | MS_REMOUNT), EPERM);
 }
 
 static void what_was_written_is_read_back(void)
@@ -322,6 +368,7 @@ int main(void)
 {
 	TEST(every_line_says_why);
 	TEST(a_text_is_a_filter_that_says_the_same);
+	TEST(rules_forbid_what_was_not_seen);
 	TEST(what_was_written_is_read_back);
 	TEST(two_stories_become_one);
 	TEST(what_a_person_approved_stays);
