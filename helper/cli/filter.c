@@ -41,8 +41,8 @@ static const struct subcommand {
 		"what becomes of one call, and which line decides it",
 		"  --user USER        the filter that this user's session would have\n"
 		"  --service SERVICE  when it is opened by this PAM service, like sshd or cron\n" },
-	{ "test", cmd_filter_test, "test [--root yes|no] [--config PATH] NAME -- COMMAND [ARG...]",
-		"run a command under a filter, here and now", "" },
+	{ "test", cmd_filter_test, "test [--root yes|no] [--config PATH] [--json] NAME -- COMMAND [ARG...]",
+		"run a command under a filter, here and now, and say what that refused", "" },
 	{ "import", cmd_filter_import, IMPORT_SYNOPSIS,
 		"a filter out of others' seccomp profiles and units", IMPORT_OPTIONS },
 	{ "export", cmd_filter_export, EXPORT_SYNOPSIS,

@@ -1,10 +1,10 @@
 /*
- * carrel filter test - runs a command under a filter, here and as whoever asks.
+ * carrel filter test - runs a command under a filter, here and as whoever asks, and tells what that refused.
  *
  * Trust:  no privilege; the filter is attached with no_new_privs, so set-user-ID programs stay what
- * the caller is.
- * Order:  compile, fork; in the child no_new_privs, attach, exec. The parent only waits, so that
- * nothing that it does is filtered.
+ * the caller is. It is no fence: what it refuses is asked of us, and done by us as the filter says.
+ * Order:  compile, then start under a listener. What the filter allows is never asked, and runs as it does in a session.
+ * Fails:  where there can be no listener, the filter itself is attached: it holds as well, and we cannot tell.
  */
 #include <errno.h>
 #include <signal.h>
@@ -17,6 +17,8 @@
 
 #include "helper/cli/filter.h"
 #include "helper/cli/filter_find.h"
+#include "helper/cli/filter_refused.h"
+#include "helper/learn/supervise.h"
 #include "helper/public/program.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/io.h"
@@ -77,29 +79,12 @@ static int wait_for(pid_t pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Refusals are for the kernel's log, which users cannot read; a killing is plain to see. */
-static void say_how_it_ended(const char *word, bool root, int status)
-{
-	/* The last three are ours, and have been told. */
-	if (status == 0 || (status >= EXIT_TROUBLE && status <= EXIT_MISSING))
-		return;
-	if (status == 128 + SIGSYS)
-		(void)filter_fail(
-			"test", "the command was killed by SIGSYS: '%s' kills for a call", word);
-	else
-		(void)filter_fail("test", "the command ended with status %d", status);
-	(void)filter_fail("test",
-		"'carrel trace --filter %s%s -- COMMAND' shows which calls were refused", word,
-		root ? " --root yes" : "");
-}
-
-/* argv: the filter's name, then the command. */
-static int run(const struct filter *f, bool root, char **argv)
+/* The filter alone, when nobody can listen. */
+static int run_unheard(const struct filter *f, char **argv)
 {
 	_cleanup_fd_ int fd = -1;
 	struct err e;
 	pid_t pid;
-	int status;
 
 	if (program_make(f, &fd, &e) < 0) {
 		(void)filter_fail("test", "%s", e.text);
@@ -110,9 +95,107 @@ static int run(const struct filter *f, bool root, char **argv)
 	if (pid < 0)
 		return fail("fork", errno, EXIT_TROUBLE);
 	if (pid == 0)
-		child(fd, argv + 1);
-	status = wait_for(pid);
-	say_how_it_ended(argv[0], root, status);
+		child(fd, argv);
+	return wait_for(pid);
+}
+
+struct hearing {
+	struct refusals refusals;
+	struct refused refused;
+	struct supervised run;
+	bool heard;
+};
+
+static int call(void *data, const struct listener *l, const struct seccomp_notif *n)
+{
+	struct hearing *h = data;
+	const struct origin *at = NULL;
+	uint32_t verdict = refusals_verdict(&h->refusals, &n->data, &at);
+
+	(void)l;
+	refused_add(&h->refused, &h->refusals, n, verdict, at);
+	return refusals_do(verdict, n);
+}
+
+/* The exit status; -1: nothing was run yet, as nobody can listen. */
+static int run_heard(const struct filter *f, char **argv, struct hearing *h)
+{
+	struct supervision s = { .who = "carrel filter test", .argv = argv, .no_new_privs = true, .call = call, .data = h };
+	struct err e;
+
+	if (refusals_make(f, &h->refusals, &e) < 0) {
+		(void)filter_fail("test", "refused calls cannot be told: %s", e.text);
+		return -1;
+	}
+	s.insns = h->refusals.insns;
+	s.n_insns = h->refusals.n_insns;
+	if (supervise(&s, &h->run, &e) < 0) {
+		(void)filter_fail("test", "%s%s", h->run.began ? "" : "refused calls cannot be told: ", e.text);
+		return h->run.began ? EXIT_TROUBLE : -1;
+	}
+	h->heard = true;
+	return h->run.exec_error ? fail(argv[0], h->run.exec_error, h->run.status) : h->run.status;
+}
+
+/* Said of a failure only, where it may mislead. */
+static const char *what_else(const struct hearing *h)
+{
+	if (!h->heard || h->refused.count > 0)
+		return "";
+	return supervise_is_filtered() ? ", and nothing was refused; what a filter above this process refuses is not told"
+				       : ", and nothing was refused";
+}
+
+static void say_how_it_ended(const char *word, const struct hearing *h, int status)
+{
+	/* Of the last three each that is ours has been told. */
+	if (status == 0 || (status >= EXIT_TROUBLE && status <= EXIT_MISSING))
+		return;
+	if (status == 128 + SIGSYS)
+		(void)filter_fail(
+			"test", "the command was killed by SIGSYS: '%s' kills for a call", word);
+	else
+		(void)filter_fail("test", "the command ended with status %d%s", status, what_else(h));
+}
+
+static void say_what_was_refused(const char *word, bool root, const struct hearing *h, const json_t *list)
+{
+	if (h->refused.count == 0)
+		return;
+	(void)filter_fail("test", "'%s' refused %llu call%s:", word, (unsigned long long)h->refused.count,
+		plural(h->refused.count));
+	refused_print(list);
+	if (h->refused.lost)
+		(void)fprintf(stderr, "%8llu  others\n", (unsigned long long)h->refused.lost);
+	(void)filter_fail("test", "'carrel trace --filter %s%s -- COMMAND' shows all their arguments, as it happens",
+		word, root ? " --root yes" : "");
+}
+
+/* argv: the filter's name, then the command. */
+static int run(const struct filter *f, const struct filter_options *o, char **argv)
+{
+	struct hearing h = { .heard = false };
+	json_t *list;
+	int status;
+
+	status = run_heard(f, argv + 1, &h);
+	if (status < 0)
+		status = run_unheard(f, argv + 1);
+	list = refused_json(&h.refused, &h.refusals);
+	if (o->json) {
+		json_t *out = json_pack("{s:o, s:i, s:b, s:I, s:O}", "filter", json_text(f->name), "status", status, "heard",
+			h.heard, "count", (json_int_t)h.refused.count, "refused", list);
+
+		(void)json_dumpf(out, stdout, JSON_INDENT(2));
+		(void)putchar('\n');
+		json_decref(out);
+	} else {
+		say_how_it_ended(argv[0], &h, status);
+		say_what_was_refused(argv[0], o->root, &h, list);
+	}
+	json_decref(list);
+	refused_done(&h.refused);
+	refusals_done(&h.refusals);
 	return status;
 }
 
@@ -124,7 +207,7 @@ int cmd_filter_test(int argc, char **argv)
 	struct err e;
 	int r;
 
-	r = filter_options_read(argc, argv, "cr", &o);
+	r = filter_options_read(argc, argv, "cjr", &o);
 	if (r != 0)
 		return r < 0 ? 2 : 0;
 	if (argc - o.first < 2)
@@ -135,5 +218,5 @@ int cmd_filter_test(int argc, char **argv)
 		(void)filter_fail("test", "%s", e.text);
 		return EXIT_TROUBLE;
 	}
-	return run(f, o.root, argv + o.first);
+	return run(f, &o, argv + o.first);
 }

@@ -180,17 +180,6 @@ static void set(json_t *o, const char *key, json_t *value)
 	(void)json_object_set_new(o, key, value);
 }
 
-static json_t *decided_json(const struct origin *at)
-{
-	_cleanup_free_ char *line = NULL, *reason = NULL;
-	json_t *o = json_object();
-
-	filter_line_read(at, &line, &reason);
-	origin_into_json(o, at);
-	set(o, "text", json_text(line));
-	return o;
-}
-
 static json_t *open_rules_json(const struct question *q)
 {
 	json_t *list = json_array();

@@ -99,6 +99,17 @@ const struct origin *call_decided_by(
 	return v->at;
 }
 
+json_t *decided_json(const struct origin *at)
+{
+	_cleanup_free_ char *line = NULL, *reason = NULL;
+	json_t *o = json_object();
+
+	filter_line_read(at, &line, &reason);
+	origin_into_json(o, at);
+	(void)json_object_set_new(o, "text", json_text(line));
+	return o;
+}
+
 char *place_words(const json_t *o)
 {
 	const char *file = json_string_value(json_object_get(o, "file"));

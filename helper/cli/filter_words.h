@@ -38,6 +38,8 @@ const struct origin *call_decided_by(
 /* {"file", "line", "reason"} into o; all null without a line, and a foreign profile has no lines.
  */
 void origin_into_json(json_t *o, const struct origin *at);
+/* The same, new, and the line as it stands there as "text". */
+json_t *decided_json(const struct origin *at);
 /* "FILE:LINE" of such an object that has a file. */
 char *place_words(const json_t *o);
 

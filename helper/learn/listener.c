@@ -69,28 +69,33 @@ static void silence(void)
 			(void)dup2(fd, out);
 }
 
+static bool promise(struct listener_shared *shared)
+{
+	shared->no_new_privs = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+	return shared->no_new_privs;
+}
+
 /* Shares descriptors with the parent until exec: closes and replaces none before silence(), which must not be shared. */
-static void __attribute__((noreturn)) child(char *const *argv, const struct sock_filter *insns, size_t n,
-	const sigset_t *mask, bool silent, int told_fd, struct listener_shared *shared)
+static void __attribute__((noreturn)) child(const struct listener_start *s, int told_fd, struct listener_shared *shared)
 {
 	const uint64_t one = 1;
 	int fd;
 
+	if (s->no_new_privs && !promise(shared))
+		_exit(125);
 	/* Root needs no promise to attach; everybody else makes it. */
-	fd = attach(insns, n);
-	if (fd == -EACCES && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
-		shared->no_new_privs = true;
-		fd = attach(insns, n);
-	}
+	fd = attach(s->insns, s->n_insns);
+	if (fd == -EACCES && promise(shared))
+		fd = attach(s->insns, s->n_insns);
 	shared->fd = fd;
 	if (write(told_fd, &one, sizeof(one)) != sizeof(one) || fd < 0)
 		_exit(125);
 	/* Descriptors of its own, by a call that every filter allows: unshare() is none. */
-	if (silent && syscall(SYS_close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE) == 0)
+	if (s->silent && syscall(SYS_close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE) == 0)
 		silence();
-	(void)sigprocmask(SIG_SETMASK, mask, NULL);
-	(void)execvp(argv[0], argv);
-	shared->exec_error = command_error(argv[0], errno);
+	(void)sigprocmask(SIG_SETMASK, s->mask, NULL);
+	(void)execvp(s->argv[0], s->argv);
+	shared->exec_error = command_error(s->argv[0], errno);
 	_exit(shared->exec_error == ENOENT ? 127 : 126);
 }
 
@@ -126,8 +131,7 @@ static int start_failed(int code, struct err *e)
 	}
 }
 
-int listener_start(char *const *argv, const struct sock_filter *insns, size_t n_insns, const sigset_t *mask,
-	bool silent, struct listener *ret, struct err *e)
+int listener_start(const struct listener_start *s, struct listener *ret, struct err *e)
 {
 	uint64_t wake = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
 	_cleanup_fd_ int told_fd = -1;
@@ -145,7 +149,7 @@ int listener_start(char *const *argv, const struct sock_filter *insns, size_t n_
 	ret->shared->fd = -ECHILD;
 	ret->pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (ret->pid == 0)
-		child(argv, insns, n_insns, mask, silent, told_fd, ret->shared);
+		child(s, told_fd, ret->shared);
 	if (ret->pid < 0)
 		return err_set(e, errno, "cannot start a process: %s", strerror(errno));
 	r = wait_told(told_fd, ret->pid);

@@ -19,12 +19,21 @@ struct listener {
 	struct listener_shared *shared;
 };
 
+/* How a program is started. */
+struct listener_start {
+	char *const *argv; /* found in PATH */
+	const struct sock_filter *insns;
+	size_t n_insns;
+	const sigset_t *mask; /* of signals, for argv */
+	bool silent; /* stdout and stderr that are no terminal go nowhere */
+	bool no_new_privs; /* also for root, who could attach without */
+};
+
 /*
- * Starts argv (found in PATH) with this signal mask and the program attached. ret is to be closed, whatever comes. -EBUSY:
- * this process has a listener above it already, and the kernel gives no second one.
+ * Starts argv with the program attached. ret is to be closed, whatever comes. -EBUSY: this process has a listener above it
+ * already, and the kernel gives no second one.
  */
-int listener_start(char *const *argv, const struct sock_filter *insns, size_t n_insns, const sigset_t *mask,
-	bool silent, struct listener *ret, struct err *e);
+int listener_start(const struct listener_start *s, struct listener *ret, struct err *e);
 void listener_close(struct listener *l);
 
 /* Why argv could not be executed, an errno; 0 if it was. Known when pid has ended. */

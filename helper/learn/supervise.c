@@ -252,6 +252,23 @@ static void block_signals(struct loop *p)
 	(void)sigprocmask(SIG_BLOCK, &mask, &p->old_mask);
 }
 
+static int start(struct loop *p, struct err *e)
+{
+	const struct listener_start how = {
+		.argv = p->s->argv,
+		.insns = p->s->insns,
+		.n_insns = p->s->n_insns,
+		.mask = &p->old_mask,
+		.silent = p->s->silent,
+		.no_new_privs = p->s->no_new_privs,
+	};
+	int r = listener_start(&how, &p->l, e);
+
+	p->result.began = r == 0;
+	p->result.no_new_privs = p->l.no_new_privs;
+	return r;
+}
+
 int supervise(const struct supervision *s, struct supervised *ret, struct err *e)
 {
 	struct loop p = { .s = s, .signal_fd = -1 };
@@ -260,8 +277,8 @@ int supervise(const struct supervision *s, struct supervised *ret, struct err *e
 	(void)clock_gettime(CLOCK_MONOTONIC, &p.start);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	block_signals(&p);
-	r = listener_start(s->argv, s->insns, s->n_insns, &p.old_mask, s->silent, &p.l, e);
-	p.result.no_new_privs = p.l.no_new_privs;
+	r = start(&p, e);
+	ret->began = r == 0;
 	if (r == 0)
 		r = loop(&p, e);
 	if (r == 0)

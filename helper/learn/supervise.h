@@ -18,6 +18,7 @@ struct supervision {
 	const struct sock_filter *insns;
 	size_t n_insns;
 	bool silent; /* stdout and stderr that are no terminal go nowhere */
+	bool no_new_privs; /* also for root, who can do without */
 
 	/* One call, before it happens: returns 0 to let it, or the errno it gets. */
 	int (*call)(void *data, const struct listener *l, const struct seccomp_notif *n);
@@ -27,6 +28,7 @@ struct supervision {
 };
 
 struct supervised {
+	bool began; /* the command was started; told on failure too, unlike the rest */
 	int status; /* as a shell has it: 128 + signal for a death by signal */
 	uint64_t microseconds; /* until the command itself ended */
 	bool no_new_privs;

@@ -244,6 +244,7 @@ t_match 'small is too small for a program, which fails here' "$seen" '^status (1
 cat >"$etc/filters/run.filter" <<'FILTER'
 [filter]
 include = default
+; Made for this test.
 refuse = mkdir:EXDEV mkdirat:EXDEV
 kill = chroot
 FILTER
@@ -252,10 +253,21 @@ status 0"
 seen=$(asked test run -- mkdir "$tmp/new")
 t_match 'the filter holds' "$seen" 'Invalid cross-device link'
 t_match 'and that is said' "$seen" '^carrel filter test: the command ended with status 1$'
+t_match 'with what was refused' "$seen" "^carrel filter test: 'run' refused 1 call:$"
+t_match 'how often, of whom and how' "$seen" '^ +1  mkdir(at)? by (mkdir|coreutils|busybox): refused with EXDEV$'
+t_match 'by which line' "$seen" "^ +$etc/filters/run.filter:4: refuse = mkdir:EXDEV mkdirat:EXDEV$"
+t_match 'and for what reason' "$seen" '^ +because: Made for this test[.]$'
 t_match 'with what would say more' "$seen" "^carrel filter test: 'carrel trace --filter run -- COMMAND' shows"
 t_not 'nothing was made' test -e "$tmp/new"
 t 'without the filter it can be made' mkdir "$tmp/new"
 t_match 'exit status passes' "$(asked test run -- sh -c 'exit 7')" '^status 7$'
+t_match 'and that the filter is not to blame' "$(asked test run -- sh -c 'exit 7')" 'status 7, and nothing was refused'
+seen=$(asked test run -- sh -c "mkdir $tmp/a; (mkdir $tmp/b); mkdir $tmp/c; exit 0")
+t_match 'what children do counts' "$seen" '^ +3  mkdir(at)? by '
+t_match 'although the command went well' "$seen" '^status 0$'
+seen=$(timeout 60 "$carrel" trace --config "$etc" -- "$carrel" filter test --config "$etc" run -- mkdir "$tmp/a" 2>&1)
+t_match 'below a listener there is no telling' "$seen" '^carrel filter test: refused calls cannot be told: somebody listens'
+t_match 'but the filter holds' "$seen" 'Invalid cross-device link'
 # shellcheck disable=SC2016
 t_match 'a signal is 128 and its number' "$(asked test run -- sh -c 'kill -TERM $$')" '^status 143$'
 t_match 'no privilege can be gained' "$(asked test run -- grep NoNewPrivs /proc/self/status)" '^NoNewPrivs:.*1$'
@@ -267,6 +279,42 @@ if command -v python3 >/dev/null 2>&1; then
 	seen=$(asked test run -- python3 -c 'import os; os.chroot("/")')
 	t_match 'a killing is told' "$seen" "^carrel filter test: the command was killed by SIGSYS: 'run' "
 	t_match 'and is 159' "$seen" '^status 159$'
+	t_match 'with the line' "$seen" '^ +1  chroot by python3[0-9.]*: killed$'
+	cat >"$tmp/refused.py" <<-'PYTHON'
+		import os, socket, subprocess, threading
+		print("out")
+		for family in 38, 40, 38:
+		    try:
+		        socket.socket(family, socket.SOCK_STREAM)
+		    except OSError:
+		        pass
+		thread = threading.Thread(target=os.getpid)
+		thread.start()
+		thread.join()
+		subprocess.run(["mkdir", "/none/such"], stderr=subprocess.DEVNULL)
+		raise SystemExit(5)
+	PYTHON
+	t_match 'the value that a rule refused is told' "$(asked test run -- python3 "$tmp/refused.py")" \
+		'^ +2  socket by python3[0-9.]*: refused with EAFNOSUPPORT, as socket.domain is AF_ALG$'
+	"$carrel" filter test --config "$etc" --json run -- python3 "$tmp/refused.py" >"$tmp/refused.json" 2>"$tmp/refused.err"
+	t_same 'test --json: the status is the same' "$?" 5
+	t_same 'and standard error is the command'"'"'s' "$(cat "$tmp/refused.err")" ''
+	t 'and one object has all of it' python3 - "$tmp/refused.json" "$etc" <<-'PYTHON'
+		import json, sys
+		text = open(sys.argv[1]).read()
+		assert text.startswith("out\n{")
+		o = json.loads(text[4:])
+		assert (o["filter"], o["status"], o["heard"]) == ("run", 5, True)
+		calls = {(c["call"], c["value"]): c for c in o["refused"]}
+		assert o["count"] == sum(c["count"] for c in o["refused"])
+		alg = calls["socket", "AF_ALG"]
+		assert (alg["count"], alg["verdict"], alg["error"], alg["argument"]) == (2, "refuse", "EAFNOSUPPORT", "socket.domain")
+		assert alg["decided-by"]["text"].startswith("socket.domain = ")
+		assert calls["socket", "AF_VSOCK"]["count"] == 1
+		made = [c for c in o["refused"] if c["call"].startswith("mkdir")][0]
+		assert made["decided-by"]["file"] == sys.argv[2] + "/filters/run.filter" and made["decided-by"]["line"] == 4
+		assert made["error"] == "EXDEV" and made["program"] != alg["program"]
+	PYTHON
 else
 	skip 'a killing is told' 'needs python3'
 fi
