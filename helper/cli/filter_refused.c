@@ -12,7 +12,8 @@
 #include "policy/base/cleanup.h"
 #include "policy/filter.h"
 
-/* Calls are one when all of this is the same. Arguments are not among it, but for the one that a rule decided by. */
+/* Calls are one when all of this is the same. Arguments are not among it, but for the one that a
+ * rule decided by. */
 struct refused_call {
 	struct seccomp_data call; /* number and ABI alone */
 	uint32_t verdict;
@@ -35,12 +36,13 @@ static const struct arg_rule *rule_at(const struct filter *f, const struct origi
 
 static bool is_same(const struct refused_call *a, const struct refused_call *b)
 {
-	return a->call.nr == b->call.nr && a->call.arch == b->call.arch && a->verdict == b->verdict && a->at == b->at &&
-	       a->value == b->value && strcmp(a->program, b->program) == 0;
+	return a->call.nr == b->call.nr && a->call.arch == b->call.arch &&
+	       a->verdict == b->verdict && a->at == b->at && a->value == b->value &&
+	       strcmp(a->program, b->program) == 0;
 }
 
-void refused_add(struct refused *r, const struct refusals *by, const struct seccomp_notif *n, uint32_t verdict,
-	const struct origin *at)
+void refused_add(struct refused *r, const struct refusals *by, const struct seccomp_notif *n,
+	uint32_t verdict, const struct origin *at)
 {
 	struct refused_call c = {
 		.call = { .nr = n->data.nr, .arch = n->data.arch },
@@ -82,11 +84,13 @@ static int more_often(const void *a, const void *b)
 
 	if (x->count != y->count)
 		return x->count < y->count ? 1 : -1;
-	return x->call.nr != y->call.nr ? (x->call.nr > y->call.nr ? 1 : -1) : strcmp(x->program, y->program);
+	return x->call.nr != y->call.nr ? (x->call.nr > y->call.nr ? 1 : -1)
+					: strcmp(x->program, y->program);
 }
 
 /* As `carrel filter why` has it: a call may be refused for the sake of a rule about another one. */
-static const struct origin *decided_by(const struct refused_call *c, const struct refusals *by, const char **ret_note)
+static const struct origin *decided_by(
+	const struct refused_call *c, const struct refusals *by, const char **ret_note)
 {
 	const struct verdict_table *t = verdicts_abi(by->verdicts, c->call.arch);
 
@@ -113,9 +117,10 @@ static json_t *call_json(const struct refused_call *c, const struct refusals *by
 	decode_name(&c->call, name);
 	if (c->rule)
 		arg_value_words(c->rule->arg, c->value, '|', value);
-	o = json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:s?}", "call", json_text(name), "program", json_text(c->program),
-		"count", (json_int_t)c->count, "argument", json_text(subject), "value", json_text(c->rule ? value : NULL),
-		"decided-by", decided_json(at), "note", note);
+	o = json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:s?}", "call", json_text(name), "program",
+		json_text(c->program), "count", (json_int_t)c->count, "argument",
+		json_text(subject), "value", json_text(c->rule ? value : NULL), "decided-by",
+		decided_json(at), "note", note);
 	(void)json_object_update_new(o, verdict_json(refuses ? CALL_REFUSE : CALL_KILL, error));
 	return o;
 }
@@ -139,13 +144,16 @@ static const char *text_of(const json_t *o, const char *key)
 static void print_line(const json_t *call)
 {
 	const json_t *by = json_object_get(call, "decided-by");
-	const char *text = text_of(by, "text"), *reason = text_of(by, "reason"), *note = text_of(call, "note");
+	const char *text = text_of(by, "text"), *reason = text_of(by, "reason"),
+		   *note = text_of(call, "note");
 
 	if (text_of(by, "file")) {
 		_cleanup_free_ char *place = place_words(by);
 
-		(void)fprintf(stderr, "          %s%s%s\n", place, text ? ": " : "", text ? text : "");
-		(void)fprintf(stderr, "            because: %s\n", reason ? reason : "no reason is given");
+		(void)fprintf(
+			stderr, "          %s%s%s\n", place, text ? ": " : "", text ? text : "");
+		(void)fprintf(stderr, "            because: %s\n",
+			reason ? reason : "no reason is given");
 	} else if (!note) {
 		(void)fputs("          no line mentions it\n", stderr);
 	}
@@ -162,8 +170,10 @@ void refused_print(const json_t *list)
 	{
 		const char *error = text_of(call, "error"), *argument = text_of(call, "argument");
 
-		(void)fprintf(stderr, "%8lld  %s by %s: %s%s", (long long)json_integer_value(json_object_get(call, "count")),
-			text_of(call, "call"), text_of(call, "program"), error ? "refused with " : "killed", error ? error : "");
+		(void)fprintf(stderr, "%8lld  %s by %s: %s%s",
+			(long long)json_integer_value(json_object_get(call, "count")),
+			text_of(call, "call"), text_of(call, "program"),
+			error ? "refused with " : "killed", error ? error : "");
 		if (argument)
 			(void)fprintf(stderr, ", as %s is %s", argument, text_of(call, "value"));
 		(void)fputc('\n', stderr);

@@ -1,10 +1,13 @@
 /*
- * carrel filter test - runs a command under a filter, here and as whoever asks, and tells what that refused.
+ * carrel filter test - runs a command under a filter, here and as whoever asks, and tells what that
+ * refused.
  *
  * Trust:  no privilege; the filter is attached with no_new_privs, so set-user-ID programs stay what
  * the caller is. It is no fence: what it refuses is asked of us, and done by us as the filter says.
- * Order:  compile, then start under a listener. What the filter allows is never asked, and runs as it does in a session.
- * Fails:  where there can be no listener, the filter itself is attached: it holds as well, and we cannot tell.
+ * Order:  compile, then start under a listener. What the filter allows is never asked, and runs as
+ *         it does in a session.
+ * Fails:  where there can be no listener, the filter itself is attached: it holds as well, and we
+ *         cannot tell.
  */
 #include <errno.h>
 #include <signal.h>
@@ -120,7 +123,11 @@ static int call(void *data, const struct listener *l, const struct seccomp_notif
 /* The exit status; -1: nothing was run yet, as nobody can listen. */
 static int run_heard(const struct filter *f, char **argv, struct hearing *h)
 {
-	struct supervision s = { .who = "carrel filter test", .argv = argv, .no_new_privs = true, .call = call, .data = h };
+	struct supervision s = { .who = "carrel filter test",
+		.argv = argv,
+		.no_new_privs = true,
+		.call = call,
+		.data = h };
 	struct err e;
 
 	if (refusals_make(f, &h->refusals, &e) < 0) {
@@ -130,7 +137,8 @@ static int run_heard(const struct filter *f, char **argv, struct hearing *h)
 	s.insns = h->refusals.insns;
 	s.n_insns = h->refusals.n_insns;
 	if (supervise(&s, &h->run, &e) < 0) {
-		(void)filter_fail("test", "%s%s", h->run.began ? "" : "refused calls cannot be told: ", e.text);
+		(void)filter_fail("test", "%s%s",
+			h->run.began ? "" : "refused calls cannot be told: ", e.text);
 		return h->run.began ? EXIT_TROUBLE : -1;
 	}
 	h->heard = true;
@@ -142,7 +150,8 @@ static const char *what_else(const struct hearing *h)
 {
 	if (!h->heard || h->refused.count > 0)
 		return "";
-	return supervise_is_filtered() ? ", and nothing was refused; what a filter above this process refuses is not told"
+	return supervise_is_filtered() ? ", and nothing was refused; what a filter above this "
+					 "process refuses is not told"
 				       : ", and nothing was refused";
 }
 
@@ -155,19 +164,22 @@ static void say_how_it_ended(const char *word, const struct hearing *h, int stat
 		(void)filter_fail(
 			"test", "the command was killed by SIGSYS: '%s' kills for a call", word);
 	else
-		(void)filter_fail("test", "the command ended with status %d%s", status, what_else(h));
+		(void)filter_fail(
+			"test", "the command ended with status %d%s", status, what_else(h));
 }
 
-static void say_what_was_refused(const char *word, bool root, const struct hearing *h, const json_t *list)
+static void say_what_was_refused(
+	const char *word, bool root, const struct hearing *h, const json_t *list)
 {
 	if (h->refused.count == 0)
 		return;
-	(void)filter_fail("test", "'%s' refused %llu call%s:", word, (unsigned long long)h->refused.count,
-		plural(h->refused.count));
+	(void)filter_fail("test", "'%s' refused %llu call%s:", word,
+		(unsigned long long)h->refused.count, plural(h->refused.count));
 	refused_print(list);
 	if (h->refused.lost)
 		(void)fprintf(stderr, "%8llu  others\n", (unsigned long long)h->refused.lost);
-	(void)filter_fail("test", "'carrel trace --filter %s%s -- COMMAND' shows all their arguments, as it happens",
+	(void)filter_fail("test",
+		"'carrel trace --filter %s%s -- COMMAND' shows all their arguments, as it happens",
 		word, root ? " --root yes" : "");
 }
 
@@ -183,8 +195,9 @@ static int run(const struct filter *f, const struct filter_options *o, char **ar
 		status = run_unheard(f, argv + 1);
 	list = refused_json(&h.refused, &h.refusals);
 	if (o->json) {
-		json_t *out = json_pack("{s:o, s:i, s:b, s:I, s:O}", "filter", json_text(f->name), "status", status, "heard",
-			h.heard, "count", (json_int_t)h.refused.count, "refused", list);
+		json_t *out = json_pack("{s:o, s:i, s:b, s:I, s:O}", "filter", json_text(f->name),
+			"status", status, "heard", h.heard, "count", (json_int_t)h.refused.count,
+			"refused", list);
 
 		(void)json_dumpf(out, stdout, JSON_INDENT(2));
 		(void)putchar('\n');

@@ -1,6 +1,6 @@
 /*
- * scan_ahead - one thread, and a list that grows while it works. Everything is under one lock but the reading of a file,
- * which touches nothing that others see until it is done.
+ * scan_ahead - one thread, and a list that grows while it works. Everything is under one lock but
+ * the reading of a file, which touches nothing that others see until it is done.
  */
 #include "helper/learn/scan_ahead.h"
 
@@ -40,7 +40,8 @@ struct scan_ahead *scan_ahead_new(void)
 	return a;
 }
 
-/* The file is open for no longer than it takes to copy it, so that its file system can be unmounted soon. */
+/* The file is open for no longer than it takes to copy it, so that its file system can be unmounted
+ * soon. */
 static void read_next(struct scan_ahead *a)
 {
 	size_t i = a->next++;

@@ -1,6 +1,7 @@
 /*
- * scan_links - the code of one file, read once: whatever a walk over many files will ask is found here, and what is no
- * reference, because it leads nowhere, falls away. This is where nearly all the time of a scan goes.
+ * scan_links - the code of one file, read once: whatever a walk over many files will ask is found
+ * here, and what is no reference, because it leads nowhere, falls away. This is where nearly all
+ * the time of a scan goes.
  */
 #include "helper/learn/scan_links.h"
 
@@ -84,7 +85,10 @@ static bool target_resolve(const struct reading *r, const struct ref *ref, struc
 static void look(void *arg, const struct ref *ref)
 {
 	struct reading *r = arg;
-	struct link l = { .at = (uint32_t)ref->at, .kind = (uint8_t)ref->kind, .function = NO_FUNCTION, .slot = NO_SLOT };
+	struct link l = { .at = (uint32_t)ref->at,
+		.kind = (uint8_t)ref->kind,
+		.function = NO_FUNCTION,
+		.slot = NO_SLOT };
 
 	switch (ref->kind) {
 	case REF_SYSCALL:

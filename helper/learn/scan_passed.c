@@ -33,7 +33,8 @@ static bool look(const struct question *q, const struct link *l)
 
 	if (l->kind == REF_SYSCALL)
 		return l->number < 0 || !l->is_sure;
-	if ((l->kind != REF_CALL && l->kind != REF_JUMP) || l->function == NO_FUNCTION || to.function == q->place.function)
+	if ((l->kind != REF_CALL && l->kind != REF_JUMP) || l->function == NO_FUNCTION ||
+		to.function == q->place.function)
 		return false;
 	/* Asked first, because looking for what is told takes longer than all the rest. */
 	if (q->scan->visits[to.object][to.function].passes == PASSES_NO)

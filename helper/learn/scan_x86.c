@@ -193,9 +193,9 @@ static bool is_syscall(const struct code *c, size_t at)
 }
 
 /*
- * The first byte of everything that is told, with a mask and what the second must be under it, complemented so that the
- * zeroes of all other bytes match nothing. Nearly all bytes of a program begin nothing, and what a scan costs is to pass
- * over them.
+ * The first byte of everything that is told, with a mask and what the second must be under it,
+ * complemented so that the zeroes of all other bytes match nothing. Nearly all bytes of a program
+ * begin nothing, and what a scan costs is to pass over them.
  */
 static const struct {
 	uint8_t mask, not_second;
@@ -214,7 +214,8 @@ static bool may_begin(const uint8_t *p)
 	return ((p[1] & openings[p[0]].mask) ^ openings[p[0]].not_second) == 0xff;
 }
 
-static void x86_look(const struct code *c, size_t at, void (*found)(void *arg, const struct ref *r), void *arg)
+static void x86_look(
+	const struct code *c, size_t at, void (*found)(void *arg, const struct ref *r), void *arg)
 {
 	struct ref r = { .at = at };
 	size_t n = instruction(c, at, &r.kind);
