@@ -105,8 +105,11 @@ static void check_assigns(const struct policy *p, struct findings *f)
 		find(f->warnings, NULL, "nobody is exempt: only root gets in without a container");
 }
 
+/* Of launches: whoever is exempt may choose any profile that has run = yes. */
 static bool profile_used(const struct policy *p, const struct profile *profile)
 {
+	if (profile->run)
+		return true;
 	for (size_t i = 0; i < p->n_assigns; i++)
 		if (p->assigns[i].profile == profile)
 			return true;
@@ -146,6 +149,55 @@ static void check_filter(const struct config *c, const struct profile *profile, 
 			profile->filter);
 }
 
+/* This profile's own section says the key, not the one it inherits from. */
+static bool says(const struct policy *p, const struct profile *profile, const char *key)
+{
+	const struct origin at = profile_key_at(profile, key), *begin = &profile->origin;
+
+	if (at.file != begin->file || at.line <= begin->line)
+		return false;
+	for (size_t i = 0; i < p->n_profiles; i++) {
+		const struct origin *other = &p->profiles[i].origin;
+
+		if (other->file == at.file && other->line > begin->line && other->line < at.line)
+			return false;
+	}
+	return true;
+}
+
+/* Words that nothing comes of. */
+static void check_launches(
+	const struct policy *p, const struct profile *profile, struct findings *f)
+{
+	static const char *const keys[] = { "images", "signed", "max-containers", "home",
+		"run-bind", "run-profiles", "keep-size", "bundles" };
+	struct origin at;
+
+	for (size_t i = 0; !profile->run && i < sizeof(keys) / sizeof(keys[0]); i++) {
+		at = profile_key_at(profile, keys[i]);
+		if (says(p, profile, keys[i]))
+			find(f->warnings, &at, "profile '%s': '%s' means nothing without run = yes",
+				profile->name, keys[i]);
+	}
+	if (!profile->run)
+		return;
+	at = profile_key_at(profile, "bundles");
+	if (profile->bundles && profile->image_signed)
+		find(f->warnings, &at,
+			"profile '%s': bundles = yes means nothing with signed = yes",
+			profile->name);
+	if (!profile->images.n && !(profile->bundles && !profile->image_signed))
+		find(f->warnings, &profile->origin,
+			"profile '%s': run = yes without images or bundles: there is nothing to "
+			"start",
+			profile->name);
+	at = profile_key_at(profile, "run-profiles");
+	for (size_t i = 0; says(p, profile, "run-profiles") && i < profile->run_profiles.n; i++)
+		if (!policy_profile(p, profile->run_profiles.v[i])->run)
+			find(f->warnings, &at, "profile '%s': '%s' of run-profiles has run = no",
+				profile->name, profile->run_profiles.v[i]);
+}
+
 static void check_profiles(const struct config *c, struct findings *f)
 {
 	const struct policy *p = c->policy;
@@ -161,6 +213,7 @@ static void check_profiles(const struct config *c, struct findings *f)
 				"profile '%s': linger = yes without memory-max "
 				"and tasks-max: what is left running has no bounds",
 				profile->name);
+		check_launches(p, profile, f);
 		if (!filter_checked(p, i))
 			check_filter(c, profile, f);
 	}

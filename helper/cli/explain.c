@@ -1,5 +1,6 @@
 /*
- * carrel explain - what a user's session would be, and which line decides it, without opening one.
+ * carrel explain - what a user's session or container would be, and which line decides it, without
+ * opening one.
  *
  * One JSON object holds all that is found out; people get the same object as a table.
  */
@@ -17,17 +18,27 @@
 #include "policy/base/err.h"
 #include "policy/filter.h"
 #include "policy/filter_rules.h"
+#include "policy/grant.h"
 #include "policy/idrange.h"
 #include "policy/subid.h"
 
 static const char usage_text[] =
 	"usage: carrel explain [--service SERVICE] [--config FILE | DIRECTORY] [--json] USER\n"
+	"       carrel explain --run IMAGE [--profile NAME] [--config FILE | DIRECTORY] [--json] "
+	"USER\n"
 	"\n"
-	"  --service SERVICE  the PAM service of the login, like sshd or cron\n"
+	"  --service SERVICE  the PAM service of the login, like sshd or cron; 'run': carrel run\n"
+	"  --run IMAGE        would 'carrel run IMAGE' be allowed, and by which line not?\n"
+	"  --profile NAME     with this profile instead of the one that policy gives\n"
 	"  --config PATH      this configuration instead of the installed one\n"
 	"  --json             for programs\n"
 	"\n"
 	"Exit status: 0 the user would get in, 1 refused or not to be told, 2 wrong usage.\n";
+
+/* What the command line asks; NULL: not said. */
+struct question {
+	const char *service, *image, *profile;
+};
 
 static const char *const verdicts[] = { "refuse", "confine", "exempt" };
 static const char *const nets[] = { "none", "host" };
@@ -213,25 +224,80 @@ static void explain_rule(json_t *out, const struct decision *d, const char *serv
 	refuse(out, why);
 }
 
-static void explain_account(
-	json_t *out, const struct config *c, const struct account *a, const char *service)
+static void explain_profile(json_t *out, const struct config *c, const struct profile *p)
 {
-	struct person who = account_person(a);
-	struct decision d = policy_decide(c->policy, &who, service);
 	_cleanup_(filter_cleanup) struct filter *f = NULL;
 	struct err e;
 
-	set(out, "user", account_json(a));
-	set(out, "service", json_text(service));
-	set(out, "verdict", json_string(verdicts[d.verdict]));
-	explain_rule(out, &d, service);
-	if (d.verdict != VERDICT_CONFINE)
-		return;
-	set(out, "profile", profile_json(d.profile));
-	if (config_filter(c, d.profile, &f, &e) < 0)
+	set(out, "profile", profile_json(p));
+	if (config_filter(c, p, &f, &e) < 0)
 		refuse(out, e.text);
 	else
 		set(out, "filter-files", list_json(&f->files));
+}
+
+/* The profiles that --profile may choose. */
+static json_t *choices_json(const struct policy *p, const struct person *who)
+{
+	const struct profile *chosen;
+	json_t *names = json_array();
+	struct err e;
+
+	for (size_t i = 0; i < p->n_profiles; i++)
+		if (grant_profile(p, who, p->profiles[i].name, &chosen, &e) == 0)
+			(void)json_array_append_new(names, json_text(chosen->name));
+	return names;
+}
+
+/* Without an image it is not asked which profile an exempt user would choose. */
+static void explain_launch(json_t *out, const struct config *c, const struct person *who,
+	const struct decision *d, const struct question *q)
+{
+	const struct wish wish = {
+		.image = q->image, .profile = q->profile, .net = WISH_NET_PROFILE
+	};
+	const struct policy *p = c->policy;
+	const struct profile *profile = d->profile;
+	json_t *choices = choices_json(p, who);
+	struct grant grant;
+	struct err e;
+	int r;
+
+	set(out, "image", json_text(q->image));
+	set(out, "choices", choices);
+	r = grant_profile(p, who, q->profile, &profile, &e);
+	if (r == 0 && q->image)
+		r = grant_decide(p, who, &wish, &grant, &e);
+	if (r < 0 && (profile || q->image || q->profile || json_array_size(choices) == 0))
+		refuse(out, e.text);
+	if (!profile)
+		return;
+	explain_profile(out, c, profile);
+	set(out, "needs-signature",
+		json_boolean(
+			r == 0 && q->image && grant_check_image(profile, q->image, NULL, &e) < 0));
+	set(out, "pool",
+		json_pack("{s:I, s:I}", "first", (json_int_t)p->pool.first, "last",
+			(json_int_t)p->pool.last));
+}
+
+static void explain_account(
+	json_t *out, const struct config *c, const struct account *a, const struct question *q)
+{
+	struct person who = account_person(a);
+	struct decision d = policy_decide(c->policy, &who, q->service);
+
+	set(out, "user", account_json(a));
+	set(out, "service", json_text(q->service));
+	set(out, "verdict", json_string(verdicts[d.verdict]));
+	explain_rule(out, &d, q->service);
+	if (q->service && strcmp(q->service, SERVICE_RUN) == 0 && d.verdict != VERDICT_REFUSE) {
+		explain_launch(out, c, &who, &d, q);
+		return;
+	}
+	if (d.verdict != VERDICT_CONFINE)
+		return;
+	explain_profile(out, c, d.profile);
 	explain_groups(out, &who, c->policy);
 	explain_ids(out, a, c->policy);
 }
@@ -379,6 +445,27 @@ static void print_filter(const json_t *files)
 		printf(ROW "%s\n", i ? "" : "filter files", json_string_value(file));
 }
 
+static void print_launch(const json_t *out)
+{
+	const json_t *choices = json_object_get(out, "choices"), *pool;
+	const char *image = text_of(out, "image");
+
+	if (*image)
+		(void)printf(ROW "%s%s\n", "image", image,
+			json_is_true(json_object_get(out, "needs-signature"))
+				? ", if a trusted key has signed it"
+				: "");
+	if (json_array_size(choices)) {
+		(void)printf(ROW, "--profile");
+		print_words(choices);
+	}
+	pool = json_object_get(out, "pool");
+	if (pool)
+		(void)printf(ROW "a slot of the pool for each container, %" JSON_INTEGER_FORMAT
+				 "-%" JSON_INTEGER_FORMAT "\n",
+			"IDs", number_of(pool, "first"), number_of(pool, "last"));
+}
+
 static void print_people(json_t *out)
 {
 	const json_t *user = json_object_get(out, "user");
@@ -395,10 +482,14 @@ static void print_people(json_t *out)
 	(void)printf(ROW "%s\n", "service", *service ? service : "any");
 	print_rule(json_object_get(out, "rule"), number_of(user, "uid") == 0);
 	print_verdict(out);
+	if (json_object_get(out, "choices"))
+		print_launch(out);
 	if (!profile)
 		return;
 	print_profile(profile);
 	print_filter(json_object_get(out, "filter-files"));
+	if (!json_object_get(out, "setgroups"))
+		return;
 	(void)printf(ROW "%s%s%s\n", "setgroups", text_of(out, "setgroups"),
 		json_object_get(out, "negative-group") ? ", as a member of " : "",
 		text_of(out, "negative-group"));
@@ -406,7 +497,7 @@ static void print_people(json_t *out)
 		print_ids(json_object_get(out, "ids"));
 }
 
-static int explain(const char *user, const char *service, const char *path, bool json)
+static int explain(const char *user, const struct question *q, const char *path, bool json)
 {
 	_cleanup_(account_done) struct account a = { 0 };
 	_cleanup_(config_close) struct config c = { 0 };
@@ -417,7 +508,7 @@ static int explain(const char *user, const char *service, const char *path, bool
 	if (config_open(path, &c, &e) < 0 || account_by_name(user, &a, &e) < 0)
 		refuse(out, e.text);
 	else
-		explain_account(out, &c, &a, service);
+		explain_account(out, &c, &a, q);
 	if (json) {
 		(void)json_dumpf(out, stdout, JSON_INDENT(2));
 		(void)putchar('\n');
@@ -433,12 +524,15 @@ int cmd_explain(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "service", required_argument, NULL, 's' },
+		{ "run", required_argument, NULL, 'r' },
+		{ "profile", required_argument, NULL, 'p' },
 		{ "config", required_argument, NULL, 'c' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *service = NULL, *path = NULL;
+	struct question q = { 0 };
+	const char *path = NULL;
 	bool json = false;
 	int c;
 
@@ -450,7 +544,11 @@ int cmd_explain(int argc, char **argv)
 		if (c == '?')
 			return 2; /* getopt has named it */
 		if (c == 's')
-			service = optarg;
+			q.service = optarg;
+		else if (c == 'r')
+			q.image = optarg;
+		else if (c == 'p')
+			q.profile = optarg;
 		else if (c == 'c')
 			path = optarg;
 		else
@@ -462,5 +560,16 @@ int cmd_explain(int argc, char **argv)
 			optind < argc ? "': one user at a time" : "");
 		return 2;
 	}
-	return explain(argv[optind], service, path, json);
+	if (q.image && !q.service)
+		q.service = SERVICE_RUN;
+	if ((q.image || q.profile) && (!q.service || strcmp(q.service, SERVICE_RUN) != 0)) {
+		(void)fprintf(stderr, "carrel explain: '%s': only for --service run\n",
+			q.image ? q.image : q.profile);
+		return 2;
+	}
+	if (q.image && !*q.image) {
+		(void)fprintf(stderr, "carrel explain: --run: which image?\n");
+		return 2;
+	}
+	return explain(argv[optind], &q, path, json);
 }

@@ -99,6 +99,37 @@ echo 'memory-max = 1G
 tasks-max = 100' >>"$etc/conf.d/10.conf"
 t_same 'linger with limits is well' "$("$carrel" check "$etc" | grep -c linger)" 0
 fresh
+echo '[profile box]
+images = *
+home = yes' >"$etc/conf.d/10.conf"
+finds 'warns of images that nobody may run' "^warning: $etc/conf.d/10.conf:2: profile 'box': 'images' means nothing" 0
+finds 'and of every other such key' "^warning: $etc/conf.d/10.conf:3: profile 'box': 'home' means nothing" 0
+echo 'run = yes
+[profile guest]
+inherit = box
+run = no' >>"$etc/conf.d/10.conf"
+t_same 'has nothing to say when they may, or of what is inherited' \
+	"$("$carrel" check "$etc" | grep -c 'means nothing')" 0
+t_same 'a profile for containers needs no assignment' "$("$carrel" check "$etc" | grep -c "'box' is assigned")" 0
+echo '[profile bare]
+run = yes
+run-profiles = box guest
+[profile tree]
+inherit = bare
+bundles = yes
+[profile none]
+run = yes
+bundles = yes
+signed = yes' >>"$etc/conf.d/10.conf"
+finds 'warns when there is nothing to start' "^warning: $etc/conf.d/10.conf:8: profile 'bare': run = yes without" 0
+finds 'warns of a choice that is none' "^warning: $etc/conf.d/10.conf:10: profile 'bare': 'guest' of run-profiles" 0
+t_same 'a choice that is one is well' "$("$carrel" check "$etc" | grep -c "'box' of run-profiles")" 0
+finds 'warns of bundles that had to be signed' "^warning: $etc/conf.d/10.conf:16: profile 'none': bundles = yes means" 0
+t_same 'a bundle is something to start' "$("$carrel" check "$etc" | grep -c "'tree': ")" 0
+fresh
+printf '[profile box]\nrun-profiles = shell\n\tbix\n' >"$etc/conf.d/10.conf"
+finds 'names a choice that does not exist, and its line' "^error: $etc/conf.d/10.conf:3: run-profiles = 'bix': no such" 1
+fresh
 echo '[ids]
 uids = 1-60000
 [groups]

@@ -75,6 +75,76 @@ t_match 'no line refuses' "$(explained nobody)" '^verdict +refuse: no line'
 t_match 'a user manager is refused to the confined' "$(explained --service systemd-user "$user")" \
 	"^verdict +refuse: 'systemd-user' would run on the host"
 
+cat >"$etc/run.conf" <<CONF
+[profile shell]
+[profile box]
+run = yes
+images = debian-*
+	alpine
+signed = yes
+keep-size = 2G
+run-profiles = gpu shell
+[profile gpu]
+run = yes
+images = cuda
+[profile one]
+run = yes
+images = *
+[assign run]
+$user = box
+nobody = exempt
+@$group = refuse
+[assign]
+* = shell
+CONF
+
+# launched ARGUMENT...: as explained, with these profiles.
+launched() {
+	"$carrel" explain --config "$etc/run.conf" "$@" 2>&1 </dev/null
+	echo "status $?"
+}
+
+seen=$(launched --service run "$user")
+t_match 'run: the line that decides' "$seen" "^decided by +$etc/run.conf:16: \[assign run\] $user\$"
+t_match 'run: the profile' "$seen" "^profile +box \($etc/run.conf:2\)\$"
+t_match 'run: the images' "$seen" '^ +images +debian-\* alpine$'
+t_match 'run: the limits' "$seen" '^ +max-containers +16$'
+t_match 'run: sizes' "$seen" '^ +keep-size +2G$'
+t_match 'run: what else may be chosen, and not what has run = no' "$seen" '^--profile +box gpu$'
+t_match 'run: where IDs come from' "$seen" '^IDs +a slot of the pool .*524288-1878982655$'
+t_match 'run: succeeds' "$seen" '^status 0$'
+t_match 'run: who has no such profile' "$(explained --service run "$user")" \
+	"^verdict +refuse: $etc/carrel.conf:1: profile 'shell' has run = no"
+t_match 'run: is refused' "$(explained --service run "$user")" '^status 1$'
+seen=$(launched --service run nobody)
+t_match 'run: what the exempt may choose' "$seen" '^--profile +box gpu one$'
+t_match 'run: which is no refusal' "$seen" '^status 0$'
+
+seen=$(launched --run alpine "$user")
+t_match '--run: an image that is allowed' "$seen" '^verdict +confine$'
+t_match '--run: tells what is known later' "$seen" '^image +alpine, if a trusted key has signed it$'
+t_match '--run: and succeeds' "$seen" '^status 0$'
+seen=$(launched --run fedora "$user")
+t_match '--run: an image that is not, and the line' "$seen" \
+	"^verdict +refuse: $etc/run.conf:4: profile 'box' has images = debian-\* alpine: 'fedora' is none of them"
+t_match '--run: is no success' "$seen" '^status 1$'
+seen=$(launched --run cuda --profile gpu "$user")
+t_match '--profile: its own keys count' "$seen" "^profile +gpu \($etc/run.conf:9\)\$"
+t_match '--profile: without a signature' "$seen" '^image +cuda$'
+t_match '--profile: succeeds' "$seen" '^status 0$'
+t_match '--profile: one that may not be chosen' "$(launched --run cuda --profile one "$user")" \
+	"^verdict +refuse: $etc/run.conf:8: profile 'box' has run-profiles = gpu shell: 'one' cannot be chosen"
+t_match '--run: the exempt must choose' "$(launched --run cuda nobody)" '^verdict +refuse: .*from box gpu one$'
+seen=$(launched --run cuda --profile gpu nobody)
+t_match '--run: and are exempt' "$seen" '^verdict +exempt$'
+t_match '--run: under that profile' "$seen" '^profile +gpu '
+seen=$(launched --json --run fedora "$user")
+t_match '--json: the image' "$seen" '"image": "fedora"'
+t_match '--json: the line that refuses' "$seen" '"reason": ".*run.conf:4: '
+t_match '--run with another service is wrong usage' "$(launched --run x --service sshd "$user")" '^status 2$'
+t_match '--profile for a login is wrong usage' "$(launched --profile gpu "$user")" '^status 2$'
+t_match 'an image without a name is wrong usage' "$(launched --run '' "$user")" '^status 2$'
+
 t_match 'an unknown user' "$(explained no-such-user-here)" "^verdict +refuse: .*'no-such-user-here'"
 t_match 'an unknown user is no success' "$(explained no-such-user-here)" '^status 1$'
 sed "s/^uids = .*/uids = 900-999/" "$etc/carrel.conf" >"$etc/far.conf"
