@@ -20,6 +20,7 @@ static const struct command {
 	{ "exec", NULL, "run one more command in a container" },
 	{ "explain", cmd_explain, "say what a user's session would be, and which line decides it" },
 	{ "filter", cmd_filter, "show, compare and try out filters, and say which line decides" },
+	{ "image", cmd_image, "import, list, verify and remove images of containers" },
 	{ "kill", cmd_kill, "end a container, or send its command a signal" },
 	{ "learn", cmd_learn, "run a command and write the filter that it needs" },
 	{ "list", cmd_list, "show the containers that run" },

@@ -10,6 +10,7 @@ int cmd_denials(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_filter(int argc, char **argv);
 int cmd_kill(int argc, char **argv);
+int cmd_image(int argc, char **argv);
 int cmd_learn(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_pam(int argc, char **argv);

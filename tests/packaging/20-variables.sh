@@ -85,7 +85,7 @@ complains() {
 	[ "$(wc -l <"$tmp/err")" -eq 1 ] && grep -Eq "$expected" "$tmp/err" && [ -s "$tmp/complain/config.log" ]
 }
 
-for module in inih libseccomp libcap libsystemd libsodium jansson libelf; do
+for module in inih libseccomp libcap libsystemd libsodium jansson libelf libarchive; do
 	printf '#!/bin/sh\ncase " $* " in *" %s"*) exit 1 ;; esac\nexec pkg-config "$@"\n' $module >"$tmp/without"
 	chmod +x "$tmp/without"
 	t "says that $module is missing" complains "missing: $module >= .*Debian: .*Fedora: " \

@@ -22,7 +22,7 @@ t_same 'the module exports its four entry points' \
 t_same 'the helper links these' "$(needed carrel-helper)" \
 	'libc.so.6 libcap.so.2 libinih.so.1 libseccomp.so.2 libsodium.so.23 libsubid.so.4 libsystemd.so.0 '
 t_same 'the command links these' "$(needed carrel-cli)" \
-	'libc.so.6 libelf.so.1 libinih.so.1 libjansson.so.4 libseccomp.so.2 libsodium.so.23 libsubid.so.4 libsystemd.so.0 '
+	'libarchive.so.13 libc.so.6 libelf.so.1 libinih.so.1 libjansson.so.4 libseccomp.so.2 libsodium.so.23 libsubid.so.4 libsystemd.so.0 '
 
 for program in carrel carrel-door carrel-relay carrel-init carrel-root; do
 	file=$build/$program

@@ -183,6 +183,17 @@ t_same 'carrel-filter(5) has every argument and no other' \
 	"$(sed -n '/^The arguments are:/,/^\.Pp/s/^\.Ql \([a-z_]*\.[a-z]*\).*/\1/p' "$man/carrel-filter.5" | sort)" \
 	"$(filter_arguments | sort)"
 
+# ---- images ----
+
+manifest_keys() {
+	sed -n 's/^\t{ "\([a-z]*\)", \(true\|false\), \(true\|false\), take_.*/\1/p' "$src/helper/image/manifest.c"
+}
+t_match 'manifests have keys' "$(manifest_keys)" '^digest$'
+t_same 'carrel-image(5) has every key and no other' \
+	"$(sed -n 's/^\.It Ic \([a-z]*\) = .*/\1/p' "$man/carrel-image.5" | sort)" "$(manifest_keys | sort)"
+
+# ---- a filter ----
+
 example carrel-filter.5 1 >"$etc/filters/lab.filter"
 printf '[profile p]\nfilter = lab\n[assign]\n* = p\n' >"$etc/carrel.conf"
 t_match 'the example of a filter has rules' "$(cat "$etc/filters/lab.filter")" '^refuse = '
