@@ -16,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "helper/image/attach.h"
@@ -24,6 +25,8 @@
 #include "policy/base/err.h"
 
 #define DIGEST_SHOWN 12 /* digits: another version of an image has another layer */
+
+#define LOCK_TRIES 25
 
 static const char *const mkfs_paths[] = { "/usr/sbin/mkfs.ext4", "/sbin/mkfs.ext4" };
 
@@ -91,10 +94,19 @@ static int format(int fd, struct err *e)
 	return status == 0 ? 0 : err_set(e, EIO, "mkfs.ext4 failed");
 }
 
+/* The kernel takes a mount apart a moment after the last process that saw it. */
 static int lock(int fd, const char *image, struct err *e)
 {
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
+	const struct timespec pause = { 0, 20000000 };
+	int i;
+
+	for (i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			break;
+		(void)nanosleep(&pause, NULL);
+	}
 	if (errno == EWOULDBLOCK)
 		return err_set(e, EBUSY, "another container of yours keeps what it writes to '%s'; one at a time can", image);
 	return err_set(e, errno, "cannot lock what is kept of '%s': %s", image, strerror(errno));

@@ -305,18 +305,17 @@ static int maps_plan(struct attempt *a, bool as_user, struct err *e)
 	return r;
 }
 
-/* What lies on disk as the user's is the command's inside; groups stay what they are, and all else is nobody's. */
+/* What lies on disk as the user's is the command's inside, and so for the primary group; all else stays what it is. */
 static int disk_idmap(const struct attempt *a, int *ret_fd, struct err *e)
 {
-	struct id_map uids = { .n = 0 }, gids;
+	const struct id_pool *pool = &server.policy->pool;
+	struct id_map uids, gids;
 	uint32_t uid, gid;
-	size_t n;
-	const uint32_t *groups = own_groups(a, &n);
 
-	id_map_identity(groups, n, &gids);
-	if (!id_map_lookup(&a->uids, a->uid, &uid) || !id_map_lookup(&a->gids, a->gid, &gid) ||
-		id_map_replace(&uids, a->account.uid, uid) < 0 || id_map_replace(&gids, a->account.gid, gid) < 0)
-		return err_set(e, E2BIG, "your IDs do not fit a map");
+	if (!id_map_lookup(&a->uids, a->uid, &uid) || !id_map_lookup(&a->gids, a->gid, &gid))
+		return err_set(e, EINVAL, "the command would have no ID");
+	id_map_as(pool, a->account.uid, uid, &uids);
+	id_map_as(pool, a->account.gid, gid, &gids);
 	return idmap_fd_make(server.proc_fd, &uids, &gids, ret_fd, e);
 }
 

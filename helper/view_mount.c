@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -468,9 +469,32 @@ static int layer_dirs_make(struct mounter *m, int dir_fd, int tree_fd)
 	if (mkdirat(dir_fd, "work", 0700) < 0)
 		return failed(m->err, "make directory", "work");
 	if (fchownat(dir_fd, "upper", m->facts->root_uid, m->facts->root_gid, 0) < 0 ||
+		fchownat(dir_fd, "work", m->facts->root_uid, m->facts->root_gid, 0) < 0 ||
 		fchmodat(dir_fd, "upper", st.st_mode & 07777, 0) < 0)
 		return failed(m->err, "give away", "upper");
 	return 0;
+}
+
+/*
+ * overlayfs works on its layers as who mounted it: as the container's root, with the rights of the host's, because the host's
+ * root has no ID in a kept layer, which shows only the container's.
+ */
+static int overlay_mount(const struct mounter *m, const char *options)
+{
+	cap_t caps = cap_get_proc();
+	int r, code;
+
+	if (!caps)
+		return -1;
+	as_container_root(m);
+	r = cap_set_proc(caps); /* those that went with the ID */
+	if (r == 0)
+		r = sys_mount("carrel", "/new", "overlay", MS_NODEV, options);
+	code = errno;
+	as_host_root();
+	(void)cap_free(caps);
+	errno = code;
+	return r;
 }
 
 static int tree_layered(struct mounter *m, const struct step *s, int tree_fd)
@@ -493,7 +517,7 @@ static int tree_layered(struct mounter *m, const struct step *s, int tree_fd)
 	r = s->index == 1 ? 0 : layer_dirs_make(m, m->private_fd, tree_fd);
 	if (r < 0)
 		return r;
-	if (sys_mount("carrel", "/new", "overlay", MS_NODEV, options) < 0)
+	if (overlay_mount(m, options) < 0)
 		return err_set(m->err, errno, "view: cannot lay a writable layer over the image (overlayfs over an idmapped tree needs "
 			"Linux 5.19): %s; --read-only goes without", strerror(errno));
 	m->new_root_fd = open("/new", O_PATH | O_DIRECTORY | O_CLOEXEC);

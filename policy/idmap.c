@@ -5,6 +5,7 @@
 
 #include "policy/base/err.h"
 #include "policy/idrange.h"
+#include "policy/policy.h"
 
 /*
  * A run of own IDs, both ends included; each costs at most two lines, so 340 are never exceeded by
@@ -155,26 +156,30 @@ static size_t map_bytes(const struct id_map *m)
 
 #define LINE_BYTES 33 /* three numbers of ten digits */
 
-void id_map_identity(const uint32_t *own, size_t n_own, struct id_map *ret)
+/* The span without id. */
+static void span_add(struct id_map *m, uint64_t first, uint64_t last, uint32_t id)
 {
-	struct runs runs = { .n = 0 }, more;
-	size_t taken = 0;
-
-	for (; taken < n_own; taken++) {
-		struct plan p = { .map = ret };
-
-		more = runs;
-		runs_add(&more, own[taken]);
-		for (size_t i = 0; i < more.n; i++)
-			plan_add(&p, more.v[i].first, more.v[i].first, more.v[i].last - more.v[i].first + 1);
-		if (p.lines + 2 > ID_MAP_LINES || p.bytes + 2 * LINE_BYTES >= ID_MAP_BYTES)
-			break;
-		runs = more;
+	if (first > last)
+		return;
+	if (id < first || id > last) {
+		m->e[m->n++] = (struct id_extent){ (uint32_t)first, (uint32_t)first, (uint32_t)(last - first + 1) };
+		return;
 	}
-	ret->n = runs.n;
-	for (size_t i = 0; i < runs.n; i++)
-		ret->e[i] = (struct id_extent){ runs.v[i].first, runs.v[i].first, runs.v[i].last - runs.v[i].first + 1 };
-	ret->dropped = n_own - taken;
+	if (id > first)
+		span_add(m, first, id - 1ull, id);
+	span_add(m, id + 1ull, last, id);
+}
+
+void id_map_as(const struct id_pool *pool, uint32_t id, uint32_t as, struct id_map *ret)
+{
+	ret->n = 0;
+	ret->dropped = 0;
+	/* Mapping the host's root itself would take CAP_SETFCAP [user_namespaces(7), since Linux 5.12], and be of no use. */
+	if (id != 0)
+		ret->e[ret->n++] = (struct id_extent){ 0, ID_STRANGER, 1 };
+	span_add(ret, 1, pool->first - 1ull, id);
+	span_add(ret, pool->last + 1ull, ID_STRANGER - 1ull, id);
+	ret->e[ret->n++] = (struct id_extent){ id, as, 1 };
 }
 
 bool id_map_lookup(const struct id_map *m, uint32_t inside, uint32_t *ret_outside)

@@ -54,8 +54,13 @@ struct id_map {
 int id_map_plan(const struct id_range *range, const uint32_t *own, size_t n_own, struct id_map *ret,
 	struct err *e);
 
-/* Each of own[] stands for itself, and nothing else is mapped; room for one more line is left, and what does not fit is dropped. */
-void id_map_identity(const uint32_t *own, size_t n_own, struct id_map *ret);
+/*
+ * For a mount that shows a user's storage: id on disk is `as` to the kernel, every other ID outside of the pool is itself, which
+ * a container has no name for, and root's is ID_STRANGER. IDs of the pool are nobody's there: what has one cannot be made. (An ID that is not mapped at all
+ * would do for looking; but the kernel writes to no inode whose owner it cannot tell, HAS_UNMAPPED_ID() in fs/namei.c.)
+ */
+#define ID_STRANGER (UINT32_MAX - 1) /* of no account */
+void id_map_as(const struct id_pool *pool, uint32_t id, uint32_t as, struct id_map *ret);
 
 /* inside stands for outside instead of whatever it stood for. -E2BIG: the map is full. */
 int id_map_replace(struct id_map *m, uint32_t inside, uint32_t outside);

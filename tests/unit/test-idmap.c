@@ -2,6 +2,7 @@
 
 #include "policy/base/err.h"
 #include "policy/idrange.h"
+#include "policy/policy.h"
 #include "tests/lib/test.h"
 
 #define MAX_OWN 500
@@ -284,32 +285,40 @@ static void a_full_map_takes_no_more(void)
 	}
 }
 
-static void identity_maps_own_ids_and_no_other(void)
+static void on_disk_one_id_is_another_and_the_pools_are_nobodys(void)
 {
-	uint32_t own[400], seen;
+	const struct id_pool pool = { .first = 524288, .last = 1878982655 };
+	static const uint32_t themselves[] = { 1, 999, 1001, 65534, 524287, 1878982656, 4294967293u },
+			      none[] = { 524288, 600000, 1878982655, 4294967294u };
 	struct id_map m;
+	uint32_t seen;
 
-	for (uint32_t i = 0; i < 400; i++)
-		own[i] = 5000000 + 3 * i;
-	id_map_identity(own, 3, &m);
-	CHECK_EQ(m.n, 3);
-	CHECK_EQ(m.dropped, 0);
-	CHECK(id_map_lookup(&m, own[2], &seen) && seen == own[2]);
-	CHECK(!id_map_lookup(&m, own[2] + 1, &seen));
-	CHECK_EQ(id_map_replace(&m, 1000, 77), 0);
-	CHECK(id_map_lookup(&m, 1000, &seen) && seen == 77);
-	id_map_identity(own, 400, &m);
-	CHECK(m.dropped > 0);
-	CHECK_EQ(id_map_replace(&m, 1000, 77), 0); /* there is room left for this one */
-	id_map_identity(own, 0, &m);
-	CHECK_EQ(m.n, 0);
+	id_map_as(&pool, 1000, 600000, &m);
+	CHECK(id_map_lookup(&m, 1000, &seen) && seen == 600000);
+	for (size_t i = 0; i < sizeof(themselves) / sizeof(themselves[0]); i++)
+		CHECK(id_map_lookup(&m, themselves[i], &seen) && seen == themselves[i]);
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		CHECK(!id_map_lookup(&m, none[i], &seen));
+	CHECK(!id_map_lookup(&m, UINT32_MAX, &seen));
+	CHECK(id_map_lookup(&m, 0, &seen) && seen == 4294967294u);
+	/* No two IDs are shown as one: the kernel would refuse the map. */
+	for (size_t i = 0; i < m.n; i++)
+		for (size_t j = 0; j < i; j++)
+			CHECK(m.e[i].outside + (uint64_t)m.e[i].count <= m.e[j].outside ||
+				m.e[j].outside + (uint64_t)m.e[j].count <= m.e[i].outside);
+	id_map_as(&pool, 0, 600000, &m);
+	CHECK(id_map_lookup(&m, 0, &seen) && seen == 600000);
+	CHECK(id_map_lookup(&m, 1, &seen) && seen == 1);
+	id_map_as(&pool, 3000000000u, 600000, &m);
+	CHECK(id_map_lookup(&m, 3000000000u, &seen) && seen == 600000);
+	CHECK(id_map_lookup(&m, 2999999999u, &seen) && seen == 2999999999u);
 }
 
 int main(void)
 {
 	TEST(replaces_one_id_wherever_it_lies);
 	TEST(a_full_map_takes_no_more);
-	TEST(identity_maps_own_ids_and_no_other);
+	TEST(on_disk_one_id_is_another_and_the_pools_are_nobodys);
 	TEST(maps_the_range_alone);
 	TEST(cuts_out_an_id_below_65536);
 	TEST(adds_an_id_above_the_range);
