@@ -159,6 +159,11 @@ int reference_build(
 uint32_t reference_verdict(const struct reference *r, const uint64_t args[static CALL_ARGS]);
 void reference_done(struct reference *r);
 
+/* Runtimes pass over names that their libseccomp does not know. This is the one here. */
+bool reference_knows(const char *call, uint32_t arch);
+#define REFERENCE_VERSION_MAX 48
+void reference_version(char buf[static REFERENCE_VERSION_MAX]);
+
 uint32_t import_action_verdict(struct import_action a);
 
 /* The filter as text. name stands in no file name. -EINVAL: a rule cannot be said. */

@@ -9,6 +9,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -154,4 +155,16 @@ void reference_done(struct reference *r)
 {
 	free(r->insns);
 	r->insns = NULL;
+}
+
+bool reference_knows(const char *call, uint32_t arch)
+{
+	return seccomp_syscall_resolve_name_arch(arch, call) != __NR_SCMP_ERROR;
+}
+
+void reference_version(char buf[static REFERENCE_VERSION_MAX])
+{
+	const struct scmp_version *v = seccomp_version();
+
+	(void)snprintf(buf, REFERENCE_VERSION_MAX, "libseccomp %u.%u.%u", v->major, v->minor, v->micro);
 }

@@ -231,6 +231,31 @@ static void head_put(
 	(void)fputs("\n; Calls that the source does not name.\n", out);
 }
 
+/* Where a runtime would do otherwise, for what its libseccomp is. */
+static void notes_library(struct import *im, const struct import_options *o)
+{
+	char version[REFERENCE_VERSION_MAX], names[160] = "";
+	size_t count = 0, len = 0;
+
+	for (size_t i = 0; i < im->n_calls; i++) {
+		const char *name = im->calls[i].name;
+
+		if (!syscall_known(name) || syscall_number(o->arch, name) < 0 ||
+			reference_knows(name, o->arch))
+			continue;
+		count++;
+		if (len + strlen(name) + 2 < sizeof(names))
+			len += (size_t)snprintf(
+				names + len, sizeof(names) - len, "%s%s", len ? " " : "", name);
+	}
+	reference_version(version);
+	if (count > 0)
+		import_note(im,
+			"%zu calls that %s does not know are taken as they stand (%s); runc and crun "
+			"with it treat them as not named",
+			count, version, names);
+}
+
 static void notes_general(struct import *im)
 {
 	if (im->i386)
@@ -300,8 +325,10 @@ int import_write(struct import *im, const struct import_options *o, FILE *out, s
 		}
 		plan_done(&plans[i]);
 	}
-	if (r == 0)
+	if (r == 0) {
 		notes_general(im);
+		notes_library(im, o);
+	}
 	free(plans);
 	return r;
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# carrel filter import and export as commands: what they write, report and refuse; and beside them the program that crun
-# really loads for the same profile.
+# carrel filter import and export as commands: what they write, report and refuse. filter-import-runtimes.sh has the
+# programs that crun and runc load for the same profiles.
 
 # shellcheck source=tests/lib/test.sh
 . "$(dirname "$0")/../lib/test.sh"
@@ -112,53 +112,5 @@ t_same 'a unit cannot say all' "$(status "$carrel" filter export --config "$etc"
 t_match 'and what it cannot is named' "$(cat "$tmp/err")" '^not said: the rule about ioctl.request, .*default.filter:[0-9]+$'
 t_same 'no such form' "$(status "$carrel" filter export --config "$etc" --format xml default)" 2
 t_same 'no such filter' "$(status "$carrel" filter export --config "$etc" nonsense)" 2
-
-# ---- crun ----
-
-if [ "$(uname -m)" != x86_64 ]; then
-	skip 'crun loads the same' 'the profiles are resolved for x86-64'
-	finish
-fi
-if [ "$(id -u)" != 0 ]; then
-	skip 'crun loads the same' 'needs root, for a container'
-	finish
-fi
-need crun
-
-# loaded PROFILE: the program that crun makes of it, in $tmp/program. A container is created and never started; the
-# machine's control groups are not for it.
-# shellcheck disable=SC2317 # t calls it
-loaded() {
-	bundle=$tmp/bundle
-	rm -rf "$bundle" "$tmp/state"
-	mkdir -p "$bundle/rootfs/dev" "$bundle/rootfs/proc" "$tmp/state"
-	cp "$1" "$bundle/config.json"
-	cp /bin/true "$bundle/rootfs/true"
-	# shellcheck disable=SC2016
-	timeout 60 unshare -m sh -c '
-		umount -R /sys/fs/cgroup
-		mount -t cgroup2 none /sys/fs/cgroup || mount -t tmpfs none /sys/fs/cgroup
-		crun --root "$tmp/state" --cgroup-manager=disabled create --bundle "$1" --no-pivot probe &&
-			cp "$tmp/state/probe/seccomp.bpf" "$tmp/program"
-		status=$?
-		crun --root "$tmp/state" --cgroup-manager=disabled delete --force probe
-		exit $status' sh "$bundle" </dev/null >"$tmp/err" 2>&1
-}
-
-# whole PROFILE: a config.json around it.
-whole() {
-	sed -n '1,/"namespaces"/p' "$samples/oci.json"
-	printf '\t\t"seccomp":\n'
-	cat "$1"
-	printf '\t}\n}\n'
-}
-
-whole "$tmp/default.json" >"$tmp/whole.json"
-for profile in "$samples/oci.json" "$tmp/whole.json"; do
-	rm -f "$tmp/program"
-	t "crun takes ${profile##*/}" loaded "$profile"
-	[ -s "$tmp/program" ] || tail -n 3 "$tmp/err" | sed 's/^/# /'
-	t 'and loads what the imported filter says' "$build/tests/unit/test-import" --against "$profile" "$tmp/program"
-done
 
 finish

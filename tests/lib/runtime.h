@@ -26,6 +26,7 @@ struct program {
 	struct sock_filter *insns;
 	size_t n;
 	int enosys_above; /* runc's stub; SYSCALLS_MAX: none */
+	bool crun;	  /* made by crun, which has no such stub */
 	bool library_names; /* made by a runtime, which passes over what its library has no name for
 			     */
 };
