@@ -1,7 +1,7 @@
 #ifndef CARREL_TEST_LOADED_H
 #define CARREL_TEST_LOADED_H
 
-/* The filter that a running process is under, as the kernel has it. Needs root, and no filter of one's own. */
+/* The filter of a running process, as the kernel has it. Needs root, and no filter of one's own. */
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -12,7 +12,7 @@
 
 #include "policy/base/err.h"
 
-/* Number 0 is the first that was loaded; a process that has more than one is not what is asked for. */
+/* Number 0 is the first that was loaded; a process with more than one is not what is asked for. */
 static inline int loaded_read(pid_t pid, struct sock_filter **ret, size_t *ret_n, struct err *e)
 {
 	struct sock_filter *insns = NULL;
