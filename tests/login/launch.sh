@@ -91,3 +91,10 @@ none_launched()
 {
 	[ "$(launched)" = 0 ]
 }
+
+# as_all FILE: ends all of alice's containers that FILE names.
+as_all()
+{
+	# shellcheck disable=SC2046 # a list
+	as_seconds=60 as alice carrel kill $(cat "$1")
+}
