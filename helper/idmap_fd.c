@@ -11,9 +11,9 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "policy/base/cleanup.h"
@@ -45,25 +45,31 @@ int id_maps_write(int proc_fd, pid_t pid, const struct id_map *uids, const struc
 	return r;
 }
 
-/* The child's only work is to be looked at; it shares our memory, as after vfork(2), so that it costs no copy of it. */
+#define STACK 16384
+
+/*
+ * The child's only work is to be looked at; it shares our memory, as after vfork(2), so that it costs no copy of it. Nobody waits
+ * for its end, which takes the kernel longer than all the rest: its stack is nobody else's, and the helper's main process inherits it.
+ */
 static int wait_to_end(void *line)
 {
 	char none;
 
-	(void)!read(*(int *)line, &none, 1);
+	(void)!read((int)(intptr_t)line, &none, 1);
 	_exit(0);
 }
 
 int idmap_fd_make(int proc_fd, const struct id_map *uids, const struct id_map *gids, int *ret_fd, struct err *e)
 {
-	static char stack[16384] __attribute__((aligned(16)));
+	char *stack = malloc(STACK), path[64];
 	int line[2], fd = -1, r;
-	char path[64];
 	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line) < 0)
+	if (!stack || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line) < 0) {
+		free(stack);
 		return err_set(e, errno, "cannot make a user namespace for IDs: %s", strerror(errno));
-	pid = clone(wait_to_end, stack + sizeof(stack), CLONE_NEWUSER | CLONE_VM | SIGCHLD, &line[1]);
+	}
+	pid = clone(wait_to_end, stack + STACK, CLONE_NEWUSER | CLONE_VM | SIGCHLD, (void *)(intptr_t)line[1]);
 	r = pid < 0 ? err_set(e, errno, "cannot make a user namespace for IDs: %s (user.max_user_namespaces?)", strerror(errno)) :
 		      id_maps_write(proc_fd, pid, uids, gids, false, e);
 	if (r == 0) {
@@ -73,8 +79,6 @@ int idmap_fd_make(int proc_fd, const struct id_map *uids, const struct id_map *g
 			r = err_set(e, errno, "cannot open a user namespace for IDs: %s", strerror(errno));
 	}
 	(void)!write(line[0], "", 1);
-	if (pid > 0)
-		(void)waitpid(pid, NULL, 0);
 	(void)close(line[0]);
 	(void)close(line[1]);
 	if (r == 0)

@@ -272,7 +272,7 @@ static int range_get(struct attempt *a, struct err *e)
 			return r;
 		a->what = n.what;
 		a->ranges = n.ranges;
-		r = subid_check_slot(&server.policy->pool, &a->ranges.uids, e);
+		r = n.known ? 0 : subid_check_slot(&server.policy->pool, &a->ranges.uids, e);
 		if (r != -EEXIST)
 			return r;
 		note_fill(a, &n, LAUNCH_TAKEN);

@@ -135,6 +135,57 @@ void launches_policy_changed(void)
 			slots_mark(&server.slots, &c->ranges.uids);
 }
 
+/*
+ * Ranges that launches have given back. Whether a range is somebody's takes a look into every file of accounts and a question to
+ * the name services; who asked that a moment ago, and sees the same files, need not ask again.
+ */
+#define KNOWN_S 60
+#define KNOWN_MAX 32
+
+static struct known {
+	struct id_range range;
+	uint64_t accounts;
+	time_t until;
+} known[KNOWN_MAX];
+static size_t known_next;
+
+static uint64_t accounts_stamp(void)
+{
+	static const char *const files[] = { "/etc/passwd", "/etc/group", "/etc/subuid", "/etc/subgid", "/etc/nsswitch.conf" };
+	uint64_t stamp = 0;
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (stat(files[i], &st) == 0)
+			stamp = stamp * 31 + (uint64_t)st.st_ino * 7 + (uint64_t)st.st_size * 3 +
+				(uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
+	return stamp;
+}
+
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec;
+}
+
+static void range_note(const struct id_range *r)
+{
+	known[known_next++ % KNOWN_MAX] = (struct known){ *r, accounts_stamp(), seconds() + KNOWN_S };
+}
+
+static bool range_is_known(const struct id_range *r)
+{
+	size_t i;
+
+	for (i = 0; i < KNOWN_MAX; i++)
+		if (known[i].range.start == r->start && known[i].range.count == r->count && seconds() < known[i].until)
+			return known[i].accounts == accounts_stamp();
+	return false;
+}
+
 static int range_take(struct container *c, struct err *e)
 {
 	int r = slots_take(&server.slots, &c->ranges.uids, e);
@@ -225,6 +276,7 @@ static void hear_place(int fd, struct launching *l, struct launch_note *n)
 		return;
 	}
 	n->ranges = l->container->ranges;
+	n->known = range_is_known(&n->ranges.uids);
 	say(fd, LAUNCH_RANGE, n);
 }
 
@@ -242,6 +294,7 @@ static void hear_taken(int fd, struct launching *l, struct launch_note *n)
 		return;
 	}
 	n->ranges = l->container->ranges;
+	n->known = false;
 	say(fd, LAUNCH_RANGE, n);
 }
 
@@ -403,5 +456,6 @@ void launches_ended(const struct container *c)
 	f = fields_of(c, LOG_INFO, NULL, how);
 	log_event(EVENT_LAUNCH_ENDED, &f, "container %s of uid %u ended: %s, %s, profile %s, command: %s", c->launch->name,
 		(unsigned)c->uid, how, image_words(c->launch, image), c->profile, c->launch->command);
+	range_note(&c->ranges.uids);
 	slots_return(&server.slots, &c->ranges.uids);
 }

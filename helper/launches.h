@@ -41,6 +41,7 @@ struct launch_note {
 	struct launch what;
 	uint64_t most; /* containers of this user at a time; 0: no limit */
 	struct id_ranges ranges;
+	uint32_t known; /* with RANGE: a launch had it a moment ago, and the files of accounts are what they were then */
 	int32_t pid;
 	uint64_t user_ns;
 	char cgroup[256];
