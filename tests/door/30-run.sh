@@ -28,5 +28,5 @@ t_same 'carrel looks up no names and loads no code' \
 	"$(nm "$tmp/carrel" | grep -E 'dlopen|nss|getpw|getgr(nam|gid|ent)|iconv|malloc| U ')" ''
 
 # Its TAP follows ours in one stream, with a plan of its own.
-python3 "$src/tests/door/run.py" "$tmp" "$@"
+python3 -B "$src/tests/door/run.py" "$tmp" "$@"
 finish

@@ -62,8 +62,8 @@ class Asked:
         payload = os.pread(self.fds[3], 8 << 20, 0)
         same((len(payload), payload[-1:]), (size, b"\0"))
         words = payload[:-1].split(b"\0")
-        self.file, self.cwd, self.argv = words[0].decode(), words[1].decode(), [os.fsdecode(w) for w in words[2:2 + self.argc]]
-        self.env = [os.fsdecode(w) for w in words[2 + self.argc:]]
+        self.file, self.cwd, *words = map(os.fsdecode, words)
+        self.argv, self.env = words[:self.argc], words[self.argc:]
 
     def forget(self):
         """Whoever reads what the command writes waits for this."""
@@ -182,7 +182,8 @@ def every_option_reaches_the_wire():
             (["--home", "--keep", "--net=none"], "flags", HOME | KEEP | NET_NONE),
             (["--name", "web.1_x-y"], "name", "web.1_x-y"), (["--name=" + "n" * 64], "name", "n" * 64),
             (["--profile", "lab"], "profile", "lab"), (["--profile=" + "p" * 32], "profile", "p" * 32),
-            (["-u", "www-data"], "user", "www-data"), (["-u1000"], "user", "1000"), (["--user=" + "u" * 32], "user", "u" * 32),
+            (["-u", "www-data"], "user", "www-data"), (["-u1000"], "user", "1000"),
+            (["--user=" + "u" * 32], "user", "u" * 32),
             (["-w", "/srv/x"], "cwd", "/srv/x"), (["-w/srv"], "cwd", "/srv"), (["--workdir=/"], "cwd", "/"),
             (["-e", "A=1", "--env=B=x=y", "-eC="], "env", ["A=1", "B=x=y", "C="]),
             (["-it"], "flags", 0), (["-ti", "--interactive", "--tty"], "flags", 0), (["-T"], "ttys", 0),
@@ -233,8 +234,8 @@ def only_a_terminal_brings_its_type():
 
 def binds_are_absolute_and_may_have_colons():
     os.makedirs(TMP + "/home/sub", exist_ok=True)
-    q = said("run", "-v", "/a:/b", "--bind", "/a/../c:/d:ro", "--bind=/e:/f:rw", "-v", "x/y:/z", "-v", ".:/here", "-v", "..:/up",
-             "-v", "/w\\:x\\\\y\\z:/v\\:ro:ro", "x", cwd=TMP + "/home/sub")
+    q = said("run", "-v", "/a:/b", "--bind", "/a/../c:/d:ro", "--bind=/e:/f:rw", "-v", "x/y:/z",
+             "-v", ".:/here", "-v", "..:/up", "-v", "/w\\:x\\\\y\\z:/v\\:ro:ro", "x", cwd=TMP + "/home/sub")
     same(q.binds, [("/a", "/b", "rw"), ("/a/../c", "/d", "ro"), ("/e", "/f", "rw"), (TMP + "/home/sub/x/y", "/z", "rw"),
                    (TMP + "/home/sub/.", "/here", "rw"), (TMP + "/home/sub/..", "/up", "rw"),
                    ("/w:x\\y\\z", "/v:ro", "ro")])
@@ -270,7 +271,8 @@ def stdio_is_handed_over_and_nothing_else():
         p = start(CARREL, "run", "x", stdin=subprocess.PIPE, pass_fds=[left])
         with helper.asked() as q:
             same(len(q.fds), 4)
-            same([os.fstat(fd).st_ino for fd in q.fds[:3]], [os.fstat(f.fileno()).st_ino for f in (p.stdin, p.stdout, p.stderr)])
+            same([os.fstat(fd).st_ino for fd in q.fds[:3]],
+                 [os.fstat(f.fileno()).st_ino for f in (p.stdin, p.stdout, p.stderr)])
             q.answer()
             # Nor does it keep a copy: who reads and who writes must see that nobody is there any more.
             same(p.stdout.read(), b"")
@@ -307,7 +309,8 @@ def detached_nothing_of_the_caller_goes_along():
 
 def another_command_is_asked_for_as_it_was_typed():
     q = said("exec", "web", "ls", "-d", env=dict(ENV, SECRET="1"))
-    same((q.kind, q.name, q.user, q.file, q.cwd, q.argv, q.env, q.umask), (REQ_EXEC, "web", "", "ls", "", ["ls", "-d"], [], 0o22))
+    same((q.kind, q.name, q.user, q.file, q.cwd, q.argv, q.env, q.umask),
+         (REQ_EXEC, "web", "", "ls", "", ["ls", "-d"], [], 0o22))
     q = said("exec", "-it", "-u", "ada", "-w", "/srv", "-e", "A=1", "--env", "SECRET", "--", "web", "ls",
              env=dict(ENV, SECRET="1"))
     same((q.name, q.user, q.cwd, q.argv, q.env), ("web", "ada", "/srv", ["ls"], ["A=1", "SECRET=1"]))
@@ -347,7 +350,8 @@ MISTAKES = (
     (["run", "--name", "n" * 65, "x"], "no name of a container"), (["run", "--name", "Web", "x"], "no name of a container"),
     (["run", "--name", "-x", "x"], "no name of a container"), (["run", "--name", "a/b", "x"], "no name of a container"),
     (["run", "docker.io/debian"], "no name of an image"), (["run", "debian:12"], "no name of an image"),
-    (["run", ".hidden"], "no name of an image"), (["run", ""], "no name of an image"), (["run", "x" * 65], "no name of an image"),
+    (["run", ".hidden"], "no name of an image"), (["run", ""], "no name of an image"),
+    (["run", "x" * 65], "no name of an image"),
     (["run", "-v", "/a", "x"], "'/a' is not SRC:DST"), (["run", "-v", ":/a", "x"], "is not SRC:DST"),
     (["run", "-v", "/a\\:/b", "x"], "is not SRC:DST"),
     (["run", "-v", "/a:b", "x"], "no absolute path in the container"), (["run", "-v", "/a:", "x"], "no absolute path"),
@@ -360,7 +364,8 @@ MISTAKES = (
     (["run", "--narrow", "99", "x"], "no open descriptor"), (["run", "--narrow", "3", "x"], "no open descriptor"),
     (["run", "--narrow", "1", "x"], "no open descriptor"), (["run", "--narrow", "x", "x"], "no open descriptor"),
     (["run", "--narrow", "99999999999999999999", "x"], "no open descriptor"),
-    (["exec"], "in which container?"), (["exec", "web"], "which command?"), (["exec", "@shell", "ls"], "no name of a container"),
+    (["exec"], "in which container?"), (["exec", "web"], "which command?"),
+    (["exec", "@shell", "ls"], "no name of a container"),
     (["exec", "-d", "web", "ls"], "'-d': unknown option"), (["exec", "--home", "web", "ls"], "'--home': unknown option"),
     (["exec", "-w", "srv", "web", "ls"], "no absolute path"), (["exec", "-tT", "web", "ls"], "contradicts --tty"),
     (["exec", "-u", "u" * 33, "web", "ls"], "too long for a user"),
@@ -422,7 +427,8 @@ def a_refusal_is_told_with_the_helpers_words():
 
 def an_answer_that_is_none_is_a_failure():
     with Listener() as helper:
-        for command, rubbish in ((("run", "x"), b"\0" * 40), (("run", "x"), b"\0" * LAUNCH_ANSWER.size), (("exec", "x", "y"), None)):
+        for command, rubbish in ((("run", "x"), b"\0" * 40), (("run", "x"), b"\0" * LAUNCH_ANSWER.size),
+                                 (("exec", "x", "y"), None)):
             p = start(CARREL, *command)
             with helper.asked() as q:
                 q.forget()
@@ -679,7 +685,8 @@ def a_killed_client_hangs_up_its_program():
 # ---- pipes at a terminal ----
 
 def without_a_tty_there_are_pipes():
-    script = "for i in 0 1 2; do test -t $i && echo tty $i; done; test -p /proc/self/fd/0 && echo pipe; read x; echo got $x >&2"
+    script = "for i in 0 1 2; do test -t $i && echo tty $i; done; test -p /proc/self/fd/0 && echo pipe; " \
+        "read x; echo got $x >&2"
     with Terminal(CARREL, "run", "-T", "x", "/bin/bash", "-c", script) as t:
         t.expect("^pipe\r\n")
         assert not t.is_raw()
