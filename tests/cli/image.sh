@@ -376,6 +376,8 @@ mkdir "$deep"
 (cd "$deep" && for i in $(seq 400); do mkdir d && : >f && cd d || exit; done)
 t 'the next one' image add killed oci:one
 t_same 'takes away what is left, however deep' "$(ls "$store/.work")" lock
+: >waits.out
+: >waits.err
 cat >locked <<'SCRIPT'
 "$1" image add --root "$2" waits src >waits.out 2>waits.err &
 n=0; while ! grep -q waiting waits.err && [ $n -lt 600 ]; do sleep 0.05; n=$((n + 1)); done

@@ -85,7 +85,7 @@ t_same 'pam_carrel(8) has every argument and no other' \
 events() {
 	grep -oE '"[0-9a-f]{32}"' "$src/helper/log.c" | tr -d '"'
 }
-t_same 'nine kinds of event have an identity each' "$(events | sort -u | wc -l | tr -d ' ')" 9
+t_same 'thirteen kinds of event have an identity each' "$(events | sort -u | wc -l | tr -d ' ')" 13
 t_same 'carrel-helper(8) has every one and no other' \
 	"$(sed -n 's/^\.It \([0-9a-f]*\) Ta .*/\1/p' "$man/carrel-helper.8" | sort)" "$(events | sort)"
 t_same 'and every field' "$(grep -oE 'CARREL_[A-Z_]+=' "$src/helper/log.c" | tr -d = | sort -u)" \
