@@ -15,7 +15,10 @@ launch_prepare()
 	install -d -m 755 /srv/other
 	usermod -d /srv/shown/alice alice
 	cp "$(command -v busybox)" $tree/bin/busybox
-	for word in $($tree/bin/busybox --list); do
+	ldd "$(command -v busybox)" 2>/dev/null | grep -o '/[^ ]*' | while read -r word; do
+		install -D "$word" "$tree$word"
+	done
+	for word in $(busybox --list); do
 		[ -e "$tree/bin/$word" ] || ln -s busybox "$tree/bin/$word"
 	done
 	printf '%s\n' root:x:0:0:root:/root:/bin/sh app:x:1234:1234:app:/srv:/bin/sh daemon:x:2:2:daemon:/:/bin/sh >$tree/etc/passwd
