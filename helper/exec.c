@@ -132,7 +132,6 @@ static void tell_entered(const struct execution *x)
 	n.word = LAUNCH_ENTERED;
 	n.what = *x->container->launch;
 	memcpy(n.what.command, x->command, sizeof(n.what.command));
-	(void)snprintf(n.user, sizeof(n.user), "%s", x->account.name);
 	(void)snprintf(n.profile, sizeof(n.profile), "%s", x->profile->name);
 	(void)message_send(x->task->main_fd, &n, sizeof(n), NULL, 0);
 }

@@ -75,7 +75,7 @@ static void note_fill(const struct attempt *a, struct launch_note *n, enum launc
 	n->word = word;
 	n->what = a->what;
 	n->ranges = a->ranges;
-	(void)snprintf(n->user, sizeof(n->user), "%s", a->account.name ? a->account.name : "?");
+	(void)snprintf(n->what.user, sizeof(n->what.user), "%s", a->account.name ? a->account.name : "?");
 	(void)snprintf(n->profile, sizeof(n->profile), "%s", a->profile ? a->profile->name : "");
 }
 

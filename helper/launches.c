@@ -32,7 +32,6 @@
 
 struct launching {
 	struct container *container; /* reserved for it; NULL: not, or not any more */
-	char user[256];
 };
 
 /* --- images --- */
@@ -258,7 +257,6 @@ static int place_find(struct launching *l, struct launch_note *n, struct err *e)
 	r = registry_reserve_launch(&server.registry, n->uid, n->profile, &n->what, &l->container, e);
 	if (r < 0)
 		return r;
-	memcpy(l->user, n->user, sizeof(l->user));
 	r = range_take(l->container, e);
 	if (r < 0) {
 		registry_drop(&server.registry, l->container);
@@ -298,9 +296,9 @@ static void hear_taken(int fd, struct launching *l, struct launch_note *n)
 	say(fd, LAUNCH_RANGE, n);
 }
 
-static struct event_fields fields_of(const struct container *c, int priority, const char *user, const char *outcome)
+static struct event_fields fields_of(const struct container *c, int priority, const char *outcome)
 {
-	return (struct event_fields){ .priority = priority, .user = user, .uid = c->uid, .profile = c->profile,
+	return (struct event_fields){ .priority = priority, .user = c->launch->user, .uid = c->uid, .profile = c->profile,
 		.container = c->launch->name, .image = c->launch->image, .digest = c->launch->digest,
 		.command = c->launch->command, .pid = c->pid, .range_start = c->ranges.uids.start,
 		.range_count = c->ranges.uids.count, .outcome = outcome };
@@ -349,29 +347,29 @@ static void hear_built(int fd, struct launching *l, struct launch_note *n, int *
 	}
 	c->ready = true;
 	l->container = NULL;
-	f = fields_of(c, LOG_INFO, l->user, "started");
+	f = fields_of(c, LOG_INFO, "started");
 	log_event(EVENT_LAUNCH_STARTED, &f, "container %s of %s started: %s, profile %s, uids %u+%u, command: %s",
-		c->launch->name, l->user, image_words(c->launch, image), c->profile, c->ranges.uids.start,
+		c->launch->name, c->launch->user, image_words(c->launch, image), c->profile, c->ranges.uids.start,
 		c->ranges.uids.count, c->launch->command);
 	say(fd, LAUNCH_YES, n);
 }
 
 static void hear_refused(const struct launch_note *n)
 {
-	struct event_fields f = { .priority = LOG_NOTICE, .user = n->user, .uid = n->uid, .image = n->what.image,
+	struct event_fields f = { .priority = LOG_NOTICE, .user = n->what.user, .uid = n->uid, .image = n->what.image,
 		.digest = n->what.digest[0] ? n->what.digest : NULL, .container = n->what.name[0] ? n->what.name : NULL,
 		.profile = n->profile[0] ? n->profile : NULL, .command = n->what.command, .outcome = "refused" };
 
 	log_event(EVENT_LAUNCH_REFUSED, &f, "launch of %s by %s refused: %s (command: %s)",
-		n->what.image[0] ? n->what.image : "a tree", n->user, n->text, n->what.command);
+		n->what.image[0] ? n->what.image : "a tree", n->what.user, n->text, n->what.command);
 }
 
 static void hear_entered(const struct launch_note *n)
 {
-	struct event_fields f = { .priority = LOG_INFO, .user = n->user, .uid = n->uid, .profile = n->profile,
+	struct event_fields f = { .priority = LOG_INFO, .user = n->what.user, .uid = n->uid, .profile = n->profile,
 		.container = n->what.name, .command = n->what.command, .outcome = "entered" };
 
-	log_event(EVENT_LAUNCH_ENTERED, &f, "container %s of %s entered, command: %s", n->what.name, n->user,
+	log_event(EVENT_LAUNCH_ENTERED, &f, "container %s of %s entered, command: %s", n->what.name, n->what.user,
 		n->what.command);
 }
 
@@ -424,7 +422,7 @@ bool launching_hear(int fd, const struct peer *peer, struct launching **state, u
 		*state = calloc(1, sizeof(**state));
 	if (got == (ssize_t)sizeof(n) && *state) {
 		n.uid = peer->uid;
-		text_end(n.user, sizeof(n.user));
+		text_end(n.what.user, sizeof(n.what.user));
 		text_end(n.text, sizeof(n.text));
 		*ret_wait = hear(fd, *state, &n, fds);
 	}
@@ -453,9 +451,9 @@ void launches_ended(const struct container *c)
 		(void)snprintf(how, sizeof(how), "exit status %d", WEXITSTATUS(c->status));
 	else if (c->status >= 0 && WIFSIGNALED(c->status))
 		(void)snprintf(how, sizeof(how), "killed by signal %d", WTERMSIG(c->status));
-	f = fields_of(c, LOG_INFO, NULL, how);
-	log_event(EVENT_LAUNCH_ENDED, &f, "container %s of uid %u ended: %s, %s, profile %s, command: %s", c->launch->name,
-		(unsigned)c->uid, how, image_words(c->launch, image), c->profile, c->launch->command);
+	f = fields_of(c, LOG_INFO, how);
+	log_event(EVENT_LAUNCH_ENDED, &f, "container %s of %s ended: %s, %s, profile %s, command: %s", c->launch->name,
+		c->launch->user, how, image_words(c->launch, image), c->profile, c->launch->command);
 	range_note(&c->ranges.uids);
 	slots_return(&server.slots, &c->ranges.uids);
 }

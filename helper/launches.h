@@ -36,7 +36,6 @@ enum launch_image_fds { LAUNCH_FD_MANIFEST, LAUNCH_FD_TREE, LAUNCH_FD_FILE, LAUN
 struct launch_note {
 	uint32_t word;
 	uint32_t uid;
-	char user[256];
 	char profile[33];
 	struct launch what;
 	uint64_t most; /* containers of this user at a time; 0: no limit */

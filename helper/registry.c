@@ -156,8 +156,8 @@ int registry_keep(struct registry *r, struct container *c, struct err *e)
 		c->ranges.gids.start, c->ranges.gids.count, (int)c->linger, c->cgroup[0] ? c->cgroup : "-");
 	if (c->launch)
 		n += snprintf(text + n, sizeof(text) - (size_t)n,
-			"profile %s\nstarted %" PRIu64 "\ngroups %d\nimage %s\ndigest %s\ncommand %s\n", c->profile,
-			c->launch->started_us, c->launch->groups, c->launch->image[0] ? c->launch->image : "-",
+			"profile %s\nuser %s\nstarted %" PRIu64 "\ngroups %d\nimage %s\ndigest %s\ncommand %s\n", c->profile,
+			c->launch->user, c->launch->started_us, c->launch->groups, c->launch->image[0] ? c->launch->image : "-",
 			c->launch->digest[0] ? c->launch->digest : "-", c->launch->command);
 	(void)snprintf(text + n, sizeof(text) - (size_t)n, "end\n");
 	return file_write(r->state_fd, name, text, e);
@@ -278,8 +278,9 @@ static bool launch_recall(struct registry *r, const char *name, const char *text
 
 	memset(&what, 0, sizeof(what));
 	if (!more || sscanf(name, "l.%u%c%64s", &uid, &sep, what.name) != 3 ||
-		sscanf(more, "\nprofile %32[a-z0-9-]\nstarted %" SCNu64 "\ngroups %d\nimage %64s\ndigest %79s\ncommand %255[^\n]",
-			profile, &what.started_us, &groups, what.image, what.digest, what.command) < 5)
+		sscanf(more, "\nprofile %32[a-z0-9-]\nuser %63[^\n]\nstarted %" SCNu64
+			"\ngroups %d\nimage %64s\ndigest %79s\ncommand %255[^\n]",
+			profile, what.user, &what.started_us, &groups, what.image, what.digest, what.command) < 6)
 		return false;
 	what.groups = groups;
 	if (strcmp(what.image, "-") == 0)

@@ -18,6 +18,7 @@ struct launch {
 	char image[LAUNCH_NAME_MAX + 1]; /* empty: a tree of the user's own */
 	char digest[80];
 	char command[256]; /* no control characters */
+	char user[64]; /* whose; for people */
 	uint64_t started_us; /* wall clock */
 	bool groups; /* the user's supplementary groups are mapped and held */
 };
