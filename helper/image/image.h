@@ -18,7 +18,11 @@ struct err;
 struct image {
 	struct manifest manifest;
 	char signer[128]; /* name of the trusted key's file; empty: not signed by any */
-	int tree_fd; /* a detached mount of its root: read-only, nosuid, nodev */
+	/*
+	 * A detached mount of its root: read-only, nosuid, nodev, private. Kernels before 6.15 clone only what is attached somewhere in
+	 * the caller's mount namespace (EINVAL on 6.1).
+	 */
+	int tree_fd;
 	int file_fd; /* of a single-file image, else -1 */
 	int watch_fd;
 	struct image_stamp {
