@@ -10,10 +10,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -31,6 +33,7 @@
 #include "helper/launch_open.h"
 #include "helper/launches.h"
 #include "helper/limits.h"
+#include "helper/paths.h"
 #include "helper/public/message.h"
 #include "helper/public/relay.h"
 #include "helper/public/syscalls.h"
@@ -84,9 +87,9 @@ static int tell(const struct attempt *a, const struct launch_note *n, const int 
 	return message_send(a->task->main_fd, n, sizeof(*n), fds, n_fds);
 }
 
-static int ask(const struct attempt *a, struct launch_note *n, int fd, struct err *e)
+static int ask(const struct attempt *a, struct launch_note *n, const int *fds, size_t n_fds, struct err *e)
 {
-	if (tell(a, n, &fd, fd >= 0) < 0 ||
+	if (tell(a, n, fds, n_fds) < 0 ||
 		message_recv(a->task->main_fd, n, sizeof(*n), NULL, 0, NULL) != (ssize_t)sizeof(*n))
 		return err_set(e, EPIPE, "carrel-helper went away");
 	if (n->word == LAUNCH_NO)
@@ -172,8 +175,8 @@ static int directory_open(const char *path)
 	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* The main process keeps it, so that the next launch need not read it. Not being kept is no failure. */
-static void image_hand_over(struct attempt *a)
+/* True: the main process keeps it, so that the next launch need not read it. */
+static bool image_hand_over(struct attempt *a)
 {
 	const struct image *i = &a->opened;
 	_cleanup_fd_ int text_fd = -1, none = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -184,11 +187,24 @@ static void image_hand_over(struct attempt *a)
 
 	if (i->watch_fd < 0 || none < 0 || manifest_write(&i->manifest, &text, &len, &e) < 0 ||
 		launch_payload_make(text, len, &text_fd, &e) < 0)
-		return;
+		return false;
 	note_fill(a, &n, LAUNCH_IMAGE);
 	n.stamp = i->stamp;
 	memcpy(n.signer, i->signer, sizeof(n.signer));
-	(void)tell(a, &n, (const int[]){ text_fd, i->tree_fd, i->file_fd < 0 ? none : i->file_fd, i->watch_fd }, LAUNCH_FDS);
+	return ask(a, &n, (const int[]){ text_fd, i->tree_fd, i->file_fd < 0 ? none : i->file_fd, i->watch_fd }, LAUNCH_FDS, &e) == 0;
+}
+
+/* In mounts of this process's own, because kernels before 6.15 clone none that is attached nowhere. */
+static int image_attach_here(const struct image *i, struct err *e)
+{
+	_cleanup_fd_ int at = -1;
+
+	if (unshare(CLONE_NEWNS) < 0 || (mkdir(IMAGES_DIR, 0700) < 0 && errno != EEXIST))
+		return err_set(e, errno, "cannot attach an image: %s", strerror(errno));
+	at = open(IMAGES_DIR, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (at < 0 || sys_move_mount(i->tree_fd, at) < 0)
+		return err_set(e, errno, "cannot attach an image: %s", strerror(errno));
+	return 0;
 }
 
 static int image_read(struct attempt *a, struct err *e)
@@ -207,8 +223,7 @@ static int image_read(struct attempt *a, struct err *e)
 	if (r < 0)
 		return r;
 	a->image = &a->opened;
-	image_hand_over(a);
-	return 0;
+	return image_hand_over(a) ? 0 : image_attach_here(&a->opened, e);
 }
 
 static int image_find(struct attempt *a, struct err *e)
@@ -220,7 +235,7 @@ static int image_find(struct attempt *a, struct err *e)
 	if (known) {
 		note_fill(a, &n, LAUNCH_SAME);
 		n.serial = known->serial;
-		r = ask(a, &n, -1, e);
+		r = ask(a, &n, NULL, 0, e);
 		if (r == 0)
 			a->image = &known->image;
 		else if (r == -EPIPE)
@@ -267,7 +282,7 @@ static int range_get(struct attempt *a, struct err *e)
 	note_fill(a, &n, LAUNCH_PLACE);
 	n.most = a->profile->max_containers;
 	for (tries = 0; tries < RANGES_TRIED; tries++) {
-		r = ask(a, &n, -1, e);
+		r = ask(a, &n, NULL, 0, e);
 		if (r < 0)
 			return r;
 		a->what = n.what;
@@ -537,7 +552,7 @@ static int raise_container(struct attempt *a, struct err *e)
 	(void)own_groups(a, &n_groups);
 	n.what.groups = n_groups > 0;
 	memcpy(n.cgroup, a->cgroup, sizeof(n.cgroup));
-	r = ask(a, &n, a->born.pidfd, e);
+	r = ask(a, &n, &a->born.pidfd, 1, e);
 	if (r < 0) {
 		cleanup_fd(&a->born.go_fd); /* it dies with its builder */
 		return r;

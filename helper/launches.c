@@ -10,6 +10,7 @@
 #include "helper/launches.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,10 @@
 
 #include "helper/lifetime.h"
 #include "helper/log.h"
+#include "helper/paths.h"
 #include "helper/peer.h"
 #include "helper/public/message.h"
+#include "helper/public/syscalls.h"
 #include "helper/server.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
@@ -48,6 +51,31 @@ const struct cached_image *launches_image(const char *name)
 	return NULL;
 }
 
+/*
+ * Attached, as kernels before 6.15 clone no mount that is not. In the helper's own mount namespace, whose mounts go with it; what
+ * containers have is their own clone.
+ */
+static int image_attach(const struct cached_image *i)
+{
+	_cleanup_fd_ int at = -1;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), IMAGES_DIR "/%llu", (unsigned long long)i->serial);
+	if ((mkdir(IMAGES_DIR, 0700) < 0 && errno != EEXIST) || (mkdir(path, 0700) < 0 && errno != EEXIST))
+		return -errno;
+	at = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return at < 0 || sys_move_mount(i->image.tree_fd, at) < 0 ? -errno : 0;
+}
+
+static void image_detach(const struct cached_image *i)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), IMAGES_DIR "/%llu", (unsigned long long)i->serial);
+	(void)sys_umount2(path, MNT_DETACH);
+	(void)rmdir(path);
+}
+
 static void image_forget(const char *name)
 {
 	struct cached_image **at, *gone;
@@ -56,6 +84,7 @@ static void image_forget(const char *name)
 		if (strcmp((*at)->image.manifest.name, name) == 0) {
 			gone = *at;
 			*at = gone->next;
+			image_detach(gone);
 			image_done(&gone->image);
 			free(gone);
 			return;
@@ -95,13 +124,14 @@ static int real_fd(int *fd)
 	return fd_take(fd);
 }
 
-static void hear_image(const struct launch_note *n, int fds[static LAUNCH_FDS])
+/* False: it is not kept, and its tree attached nowhere. */
+static bool hear_image(const struct launch_note *n, int fds[static LAUNCH_FDS])
 {
 	struct cached_image *i = calloc(1, sizeof(*i));
 
 	if (!i || manifest_of(fds[LAUNCH_FD_MANIFEST], &i->image.manifest) < 0) {
 		free(i);
-		return;
+		return false;
 	}
 	image_forget(i->image.manifest.name);
 	memcpy(i->image.signer, n->signer, sizeof(i->image.signer));
@@ -110,8 +140,15 @@ static void hear_image(const struct launch_note *n, int fds[static LAUNCH_FDS])
 	i->image.file_fd = real_fd(&fds[LAUNCH_FD_FILE]);
 	i->image.watch_fd = real_fd(&fds[LAUNCH_FD_WATCH]);
 	i->serial = ++last_serial;
+	if (image_attach(i) < 0) {
+		image_detach(i);
+		image_done(&i->image);
+		free(i);
+		return false;
+	}
 	i->next = server.images;
 	server.images = i;
+	return true;
 }
 
 /* --- ranges --- */
@@ -387,7 +424,7 @@ static uint64_t hear(int fd, struct launching *l, struct launch_note *n, int fds
 	case LAUNCH_SLOW:
 		return SLOW_WAIT_US;
 	case LAUNCH_IMAGE:
-		hear_image(n, fds);
+		say(fd, hear_image(n, fds) ? LAUNCH_YES : LAUNCH_NO, n);
 		break;
 	case LAUNCH_PLACE:
 		hear_place(fd, l, n);

@@ -18,7 +18,7 @@ enum launch_word {
 	/* child to main */
 	LAUNCH_SAME,  /* serial: is that image of the cache still what it was? Answered by YES or NO */
 	LAUNCH_SLOW,  /* an image is being read: more time */
-	LAUNCH_IMAGE, /* it was read; fds: see launch_image_fds */
+	LAUNCH_IMAGE, /* it was read; fds: see launch_image_fds. YES: it is kept, and its tree attached; NO: do as you can */
 	LAUNCH_PLACE, /* uid, user, profile, what, most: may it be? Answered by RANGE or NO */
 	LAUNCH_TAKEN, /* somebody has that range; answered as PLACE */
 	LAUNCH_BUILT, /* pid, user_ns, cgroup, range; fd: its pidfd. Answered by YES or NO */

@@ -7,4 +7,6 @@
 #define CACHE_DIR RUN_DIR "/filters"
 #define INSIDE_DIR RUN_DIR "/inside" /* in every view: the socket of WIRE_INSIDE */
 
+#define IMAGES_DIR RUN_DIR "/images" /* where verified images are attached, in the helper's own mount namespace */
+
 #endif

@@ -47,7 +47,7 @@ struct view_facts {
 /* What a launch sees: a tree, and little else. */
 struct view_image {
 	bool own_tree; /* the tree is a directory of the user's own: nothing is made in it */
-	bool writable; /* an image: what is written goes to a layer of the container's own */
+	bool writable; /* an image: for more than the time of building it */
 	bool kept;     /* that layer is kept; else it is the container's tmpfs */
 	bool net_host; /* the host's names are of use */
 	const char *home; /* where the home is to be; NULL: nowhere */
@@ -87,6 +87,7 @@ enum step_op {
 	STEP_PLACE_FILE,   /* an empty file dst */
 	STEP_PLACE_COPY,   /* the host's file src as dst; index 1: and a line that names the host's name */
 	STEP_TERMINALS,	   /* a devpts of the container's own -> dst */
+	STEP_SEAL,	   /* nothing can be written to / any more */
 };
 
 enum step_owner { OWNER_CONTAINER_ROOT, OWNER_USER };

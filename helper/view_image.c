@@ -14,8 +14,6 @@ static void plan_tree(struct planner *p, const struct view_image *v)
 {
 	if (v->own_tree)
 		view_mount_add(p, STEP_TREE, "tree", "/", v->writable ? WRITABLE : SYSTEM);
-	else if (!v->writable)
-		view_mount_add(p, STEP_TREE, "tree", "/", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
 	else {
 		view_mount_add(p, STEP_TREE_LAYERED, "tree", "/", MOUNT_ATTR_NODEV);
 		if (p->plan.n > 0)
@@ -23,10 +21,10 @@ static void plan_tree(struct planner *p, const struct view_image *v)
 	}
 }
 
-/* Whether rows may make what is missing: only in a layer of the container's own. */
+/* Whether rows may make what is missing: only in a layer of the container's own, which every image has. */
 static bool may_place(const struct view_image *v)
 {
-	return v->writable && !v->own_tree;
+	return !v->own_tree;
 }
 
 static void place(struct planner *p, const struct view_image *v, enum step_op op, const char *path)
@@ -55,6 +53,7 @@ static void plan_scratch(struct planner *p, const struct view_image *v)
 
 	for (i = 0; !v->writable && i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		view_dir_add(p, STEP_PRIVATE_DIR, dirs[i][0], i == 2 ? 0755 : 01777, OWNER_CONTAINER_ROOT);
+		place(p, v, STEP_PLACE_DIR, dirs[i][1]);
 		view_mount_add(p, STEP_FROM_PRIVATE, dirs[i][0], dirs[i][1], WRITABLE);
 		if (p->plan.n > 0)
 			p->plan.steps[p->plan.n - 1].optional = true;
@@ -106,5 +105,7 @@ int view_plan_image(const struct profile *p, const struct view_facts *f, const s
 	plan_scratch(&planner, v);
 	plan_names(&planner, v);
 	plan_binds(&planner, v);
+	if (!v->writable && !v->own_tree)
+		(void)view_step_add(&planner, STEP_SEAL, "", "/");
 	return view_plan_take(&planner, ret);
 }

@@ -519,7 +519,7 @@ static int tree_layered(struct mounter *m, const struct step *s, int tree_fd)
 		return r;
 	if (overlay_mount(m, options) < 0)
 		return err_set(m->err, errno, "view: cannot lay a writable layer over the image (overlayfs over an idmapped tree needs "
-			"Linux 5.19): %s; --read-only goes without", strerror(errno));
+			"Linux 5.19): %s", strerror(errno));
 	m->new_root_fd = open("/new", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return m->new_root_fd < 0 ? failed(m->err, "open", "/new") : 0;
 }
@@ -541,6 +541,15 @@ static int terminals(struct mounter *m, const struct step *s)
 		return failed(m->err, "make", "devpts");
 	mount = sys_fsmount(fs, s->attr);
 	return mount < 0 ? failed(m->err, "mount", "devpts") : attach(m, s, mount);
+}
+
+static int seal(struct mounter *m)
+{
+	struct mount_attr change = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	if (sys_mount_setattr(m->new_root_fd, "", AT_EMPTY_PATH, &change) < 0)
+		return failed(m->err, "make read-only", "/");
+	return 0;
 }
 
 static int carry_out(struct mounter *m, const struct step *s, int source_fd)
@@ -582,6 +591,8 @@ static int carry_out(struct mounter *m, const struct step *s, int source_fd)
 		return place(m, s, source_fd);
 	case STEP_TERMINALS:
 		return terminals(m, s);
+	case STEP_SEAL:
+		return seal(m);
 	}
 	return err_set(m->err, EINVAL, "view: unknown row");
 }

@@ -2,6 +2,16 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # used by those who read this
 
+# put TREE PROGRAM: it, and the libraries it needs.
+put()
+{
+	install -D "$(readlink -f "$(command -v "$2")")" "$1/bin/$2"
+	ldd "$1/bin/$2" 2>/dev/null | grep -o '/[^ ]*' | while read -r word; do
+		install -D "$word" "$1$word"
+	done
+}
+
+# launch_prepare [PROGRAM…]: which the image has besides busybox's.
 # What a world is made of, overlayfs, cannot be shown with other IDs: images and one home are on file systems that can. They are
 # mounted before the helper starts, because a world passes on no mounts.
 launch_prepare()
@@ -14,9 +24,8 @@ launch_prepare()
 	install -d -g project -m 2770 /srv/shown/project
 	install -d -m 755 /srv/other
 	usermod -d /srv/shown/alice alice
-	cp "$(command -v busybox)" $tree/bin/busybox
-	ldd "$(command -v busybox)" 2>/dev/null | grep -o '/[^ ]*' | while read -r word; do
-		install -D "$word" "$tree$word"
+	for word in busybox "$@"; do
+		put $tree "$word"
 	done
 	for word in $(busybox --list); do
 		[ -e "$tree/bin/$word" ] || ln -s busybox "$tree/bin/$word"

@@ -4,7 +4,7 @@
 top=/run/carrel-vm.images
 mkdir -p "$top/m"
 truncate -s 32M "$top/disk"
-mke2fs -q -t ext4 -O verity "$top/disk" || fail "mke2fs makes a file system with verity"
+mke2fs -q -t ext4 -b 4096 -O verity "$top/disk" || fail "mke2fs makes a file system with verity"
 mount -o loop "$top/disk" "$top/m"
 mkdir -p "$top/m/root"
 store=$top/m/root/var/lib/carrel/images
@@ -23,11 +23,11 @@ refuses "root cannot write the file any more" sh -c "echo x >>'$store/s/root.squ
 
 # The disk changes below the file system: whoever reads the file gets an error, so it need not be read to be sure of it.
 at=$(grep -abo 'only here' "$top/disk" | head -n 1 | cut -d: -f1)
-check "the file can be read" cat "$store/s/root.squashfs"
+check "the file can be read" cmp "$top/s.img" "$store/s/root.squashfs"
 umount "$top/m"
 printf 'elsewhere' | dd of="$top/disk" bs=1 seek="$at" conv=notrunc status=none
 mount -o loop "$top/disk" "$top/m"
-refuses "what changed on the disk cannot be read" cat "$store/s/root.squashfs"
+refuses "what changed on the disk cannot be read" cmp "$top/s.img" "$store/s/root.squashfs"
 is "and the image is the one that the manifest names, without reading it" "s: ok, not signed by a trusted key" "$(image verify 2>&1)"
 sed -i 's/^\(verity = sha256:\).*/\1'"$(printf '%064d' 0)"'/' "$store/s/manifest"
 has "with another digest of the kernel's it is read, and is not" 'root.squashfs: cannot be read' "$(image verify 2>&1)"
