@@ -81,7 +81,7 @@ as()
 {
 	local user=$1
 	shift
-	timeout -k 1 "${as_seconds:-20}" setpriv --reuid "$user" --regid "$user" --init-groups env -i HOME="$(getent passwd "$user" |
+	timeout -k 1 "${as_seconds:-60}" setpriv --reuid "$user" --regid "$user" --init-groups env -i HOME="$(getent passwd "$user" |
 		cut -d: -f6)" PATH=/usr/bin:/bin TERM=vt100 "$@"
 }
 
