@@ -39,6 +39,11 @@ struct launching {
 
 /* --- images --- */
 
+static void text_end(char *text, size_t size)
+{
+	text[size - 1] = '\0';
+}
+
 static uint64_t last_serial;
 
 const struct cached_image *launches_image(const char *name)
@@ -124,6 +129,18 @@ static int real_fd(int *fd)
 	return fd_take(fd);
 }
 
+/* Several may have read it at once: who comes later finds it here, and must not take it away from those who clone it. */
+static bool image_is_here(const struct image *image)
+{
+	struct cached_image *i;
+
+	for (i = server.images; i; i = i->next)
+		if (strcmp(i->image.manifest.name, image->manifest.name) == 0)
+			return strcmp(i->image.manifest.digest, image->manifest.digest) == 0 &&
+				strcmp(i->image.signer, image->signer) == 0 && image_unchanged(&i->image);
+	return false;
+}
+
 /* False: it is not kept, and its tree attached nowhere. */
 static bool hear_image(const struct launch_note *n, int fds[static LAUNCH_FDS])
 {
@@ -133,8 +150,15 @@ static bool hear_image(const struct launch_note *n, int fds[static LAUNCH_FDS])
 		free(i);
 		return false;
 	}
-	image_forget(i->image.manifest.name);
+	i->image.tree_fd = i->image.file_fd = i->image.watch_fd = -1;
 	memcpy(i->image.signer, n->signer, sizeof(i->image.signer));
+	text_end(i->image.signer, sizeof(i->image.signer));
+	if (image_is_here(&i->image)) {
+		image_done(&i->image);
+		free(i);
+		return false;
+	}
+	image_forget(i->image.manifest.name);
 	i->image.stamp = n->stamp;
 	i->image.tree_fd = fd_take(&fds[LAUNCH_FD_TREE]);
 	i->image.file_fd = real_fd(&fds[LAUNCH_FD_FILE]);
@@ -408,11 +432,6 @@ static void hear_entered(const struct launch_note *n)
 
 	log_event(EVENT_LAUNCH_ENTERED, &f, "container %s of %s entered, command: %s", n->what.name, n->what.user,
 		n->what.command);
-}
-
-static void text_end(char *text, size_t size)
-{
-	text[size - 1] = '\0';
 }
 
 static uint64_t hear(int fd, struct launching *l, struct launch_note *n, int fds[static LAUNCH_FDS])
