@@ -62,6 +62,12 @@ static bool is_init(const struct relay *relay)
 	return relay->command.flags & RELAY_INIT;
 }
 
+/* Of the descriptors that it was started with: what it opens itself lies there or above, and stays open. */
+static unsigned int fds_end(const struct relay *relay)
+{
+	return relay->command.flags & RELAY_NARROWED ? RELAY_FDS_END : RELAY_NARROW;
+}
+
 static void text_copy(char *to, size_t size, const char *from)
 {
 	size_t n = strlen(from);
@@ -311,7 +317,7 @@ static int child_start(struct relay *relay)
 	if (relay->master >= 0)
 		(void)close(relay->master);
 	relay->child_fd = ends[0];
-	(void)close_range(RELAY_PAYLOAD, RELAY_FDS_END - 1, 0);
+	(void)close_range(RELAY_PAYLOAD, fds_end(relay) - 1, 0);
 	(void)close_range(0, 2, 0);
 	return 0;
 }
@@ -545,9 +551,9 @@ int main(int argc, char **argv)
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	(void)sigaction(SIGCHLD, &dfl, NULL);
-	(void)close_range(RELAY_FDS_END, UINT_MAX, 0);
 	if (!command_read(argc, argv, &relay.command))
 		return EXIT_CALL;
+	(void)close_range(fds_end(&relay), UINT_MAX, 0);
 
 	r = relay_start(&relay, argc == 5 ? argv[4] : NULL, &step);
 	if (r < 0) {

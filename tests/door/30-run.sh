@@ -23,7 +23,7 @@ t 'carrel links against nothing' link "$tmp/carrel" helper/door/carrel.c helper/
 	helper/door/launch_options.c helper/door/client.c helper/door/ask.c helper/door/payload.c \
 	helper/door/terminal.c helper/door/say.c helper/door/sys.c
 t 'the relay links against nothing' link "$tmp/carrel-relay" helper/door/relay.c helper/door/command.c \
-	helper/public/program.c helper/door/sys.c
+	helper/door/names.c helper/door/end.c helper/public/program.c helper/door/sys.c
 t_same 'carrel looks up no names and loads no code' \
 	"$(nm "$tmp/carrel" | grep -E 'dlopen|nss|getpw|getgr(nam|gid|ent)|iconv|malloc| U ')" ''
 
