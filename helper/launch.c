@@ -501,7 +501,8 @@ static int build(struct attempt *a, struct err *e)
 		relay |= RELAY_DETACHED;
 		journal_connect(a, fds + 3);
 	}
-	relay |= (a->profile->root ? 0 : RELAY_NNP) | (a->request.narrow ? RELAY_NARROWED : 0);
+	relay |= (a->profile->root && !(a->request.flags & LAUNCH_NNP) ? 0 : RELAY_NNP) |
+		 (a->request.narrow ? RELAY_NARROWED : 0);
 	(void)snprintf(uid, sizeof(uid), "%u", (unsigned)a->uid);
 	(void)snprintf(gid, sizeof(gid), "%u", (unsigned)a->gid);
 	(void)snprintf(flags, sizeof(flags), "%u", relay);

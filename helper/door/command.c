@@ -5,7 +5,7 @@
  *         user's: every length is checked, and nothing of them is acted on before the drop except
  *         which terminal goes where.
  * In:     RELAY_PAYLOAD, RELAY_FILTER, RELAY_STDIN.., maybe RELAY_NARROW, and the pty's slave.
- * Order:  stdio, dispositions; drop to the user and prove it; cwd; no_new_privs or the one
+ * Order:  stdio, dispositions; bounding set; drop to the user and prove it; cwd; no_new_privs or the one
  *         capability that attaching needs; filter; execve. After the filter comes nothing but
  *         execve, which ends that capability too.
  * Fails:  the step's name and errno, told to the door; never the program with less around it than
@@ -165,6 +165,19 @@ static int caps_keep_one(uint32_t cap)
 	/* Nothing inheritable, so the ambient set is emptied as well. */
 	if (syscall(SYS_capset, &head, data) < 0)
 		return -errno;
+	return 0;
+}
+
+/* What is not in this set, nothing that is executed gets: neither root's programs nor set-user-ID ones. */
+static int caps_bound(const struct command *c)
+{
+	for (unsigned long cap = 0; cap < 64; cap++)
+		if (c->req.caps_lost[cap / 32] >> cap % 32 & 1 && prctl(PR_CAPBSET_DROP, cap, 0L, 0L, 0L) < 0) {
+			/* One that this kernel does not have: they come in one row. */
+			if (errno == EINVAL)
+				return 0;
+			return -errno;
+		}
 	return 0;
 }
 
@@ -332,7 +345,9 @@ int command_become(const struct command *c, const char **ret_step)
 	(void)umask(c->req.umask & 0777);
 
 	*ret_step = "drop of privilege";
-	r = drop(c);
+	r = caps_bound(c);
+	if (r == 0)
+		r = drop(c);
 	if (r < 0)
 		return r;
 

@@ -282,6 +282,32 @@ static int descriptor_parse(const char *text)
 	return fcntl(fd, F_GETFD) < 0 ? -1 : fd;
 }
 
+/* The capabilities of a mask are kept; of what the text leaves out, all are lost. */
+static int caps_take(const struct launch_options *o, struct enter_request *ret)
+{
+	uint64_t kept = 0;
+	const char *c = o->caps;
+
+	if (!c)
+		return 0;
+	for (; *c != '\0' && kept >> 60 == 0; c++) {
+		unsigned int digit = *c >= '0' && *c <= '9'   ? (unsigned int)(*c - '0')
+				     : *c >= 'a' && *c <= 'f' ? (unsigned int)(*c - 'a') + 10
+							      : 16;
+
+		if (digit > 15)
+			break;
+		kept = kept << 4 | digit;
+	}
+	if (*c != '\0') {
+		say("run: --caps: '", o->caps, "' is no mask of hexadecimal digits", NULL);
+		return LAUNCH_FAILED;
+	}
+	ret->caps_lost[0] = (uint32_t)~kept;
+	ret->caps_lost[1] = (uint32_t)(~kept >> 32);
+	return 0;
+}
+
 /* To be called before any descriptor is opened here: it must be the caller's. */
 static int narrow_find(const struct launch_options *o, int *ret_fd)
 {
@@ -445,7 +471,7 @@ int launch_run(const struct launch_options *o)
 	q.head = (struct wire_head){ WIRE_VERSION, REQ_LAUNCH, sizeof(q) };
 	q.flags = (o->detach ? LAUNCH_DETACH : 0) | (o->home ? LAUNCH_HOME : 0) |
 		  (o->keep ? LAUNCH_KEEP : 0) | (o->rootfs ? LAUNCH_ROOTFS : 0) |
-		  (o->read_only ? LAUNCH_READONLY : 0);
+		  (o->read_only ? LAUNCH_READONLY : 0) | (o->no_new_privs ? LAUNCH_NNP : 0);
 	if (o->net)
 		q.flags |= strcmp(o->net, "host") == 0 ? LAUNCH_NET_HOST : LAUNCH_NET_NONE;
 	text_set(q.image, sizeof(q.image), o->image);
@@ -460,6 +486,8 @@ int launch_run(const struct launch_options *o)
 	l.data = &q;
 	l.n_data = sizeof(q);
 	status = narrow_find(o, &narrow_fd);
+	if (status == 0)
+		status = caps_take(o, &q.command);
 	if (status == 0)
 		status = command_make(&l, &q.command);
 	if (status != 0)

@@ -10,6 +10,7 @@ const char run_usage[] =
 	"Runs a command in a new container of the image NAME, by default the image's own.\n\n"
 	"  -v, --bind SRC:DST[:ro]    shows SRC, a path of yours, as DST; '\\:' is a colon\n"
 	"      --bundle DIR           what config.json of this OCI bundle says\n"
+	"      --caps MASK            keeps only these capabilities, as /proc/PID/status writes them\n"
 	"  -d, --detach               prints the container's name and leaves it running\n"
 	"  -e, --env NAME[=VALUE]     sets a variable; without VALUE as it is here\n"
 	"      --home                 shows your home directory\n"
@@ -19,13 +20,14 @@ const char run_usage[] =
 	"      --name NAME            of the container; without it one is made up\n"
 	"      --narrow FD            attaches the compiled filter in this descriptor as well\n"
 	"      --net host|none        the host's network, or none\n"
+	"      --no-new-privs         no program gains privileges by being executed\n"
 	"  -T, --no-tty               pipes for the command, also at a terminal\n"
 	"      --profile NAME         this profile, where policy has several for you\n"
 	"      --read-only            nothing of the image can be written\n"
 	"      --rm                   forgets what is written; the default\n"
 	"      --rootfs DIR           a directory of yours instead of an image\n"
 	"  -t, --tty                  is always so at a terminal\n"
-	"  -u, --user USER            as this user of the container\n"
+	"  -u, --user USER            as this user of the container, or UID:GID\n"
 	"  -w, --workdir DIR          starts there\n"
 	"      --help                 this\n\n"
 	"Exit status: that of the command, or its signal ends carrel too; 125 carrel failed;\n"
@@ -38,7 +40,7 @@ const char exec_usage[] =
 	"  -i, --interactive          is always so\n"
 	"  -T, --no-tty               pipes for the command, also at a terminal\n"
 	"  -t, --tty                  is always so at a terminal\n"
-	"  -u, --user USER            as this user of the container\n"
+	"  -u, --user USER            as this user of the container, or UID:GID\n"
 	"  -w, --workdir DIR          starts there\n"
 	"      --help                 this\n\n"
 	"Exit status: as for 'carrel run'.\n";
@@ -58,6 +60,7 @@ struct option {
 static const struct option run_options[] = {
 	{ 'v', "bind",        WORDS, AT(binds) },
 	{ 0,   "bundle",      TEXT,  AT(bundle) },
+	{ 0,   "caps",        TEXT,  AT(caps) },
 	{ 'd', "detach",      FLAG,  AT(detach) },
 	{ 'e', "env",         WORDS, AT(env) },
 	{ 0,   "home",        FLAG,  AT(home) },
@@ -67,6 +70,7 @@ static const struct option run_options[] = {
 	{ 0,   "name",        TEXT,  AT(container) },
 	{ 0,   "narrow",      TEXT,  AT(narrow) },
 	{ 0,   "net",         TEXT,  AT(net) },
+	{ 0,   "no-new-privs", FLAG, AT(no_new_privs) },
 	{ 'T', "no-tty",      FLAG,  AT(no_tty) },
 	{ 0,   "profile",     TEXT,  AT(profile) },
 	{ 0,   "read-only",   FLAG,  AT(read_only) },

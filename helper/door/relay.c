@@ -150,12 +150,32 @@ static bool command_read(int argc, char **argv, struct command *ret)
 	return pread(RELAY_REQUEST, req, sizeof(*req), 0) == (ssize_t)sizeof(*req);
 }
 
+/* UID:GID are taken as they are, and bring no groups. */
+static bool pair_take(struct command *c, const char *word)
+{
+	char uid[16];
+	size_t n = 0;
+
+	while (word[n] >= '0' && word[n] <= '9' && n < sizeof(uid) - 1) {
+		uid[n] = word[n];
+		n++;
+	}
+	uid[n] = '\0';
+	return word[n] == ':' && number_parse(uid, &c->uid) && number_parse(word + n + 1, &c->gid) &&
+	       c->uid != UINT32_MAX && c->gid != UINT32_MAX;
+}
+
 /* A number need not be in the file: then it is its group's number as well, and has no other groups. */
 static int user_take(struct command *c, const char *word)
 {
 	static struct user u;
-	int r = id_parse(word, &c->uid);
+	int r = pair_take(c, word) ? 1 : id_parse(word, &c->uid);
 
+	if (r == 1) {
+		c->groups[0] = c->gid;
+		c->n_groups = 1;
+		return 0;
+	}
 	if (r == -ERANGE)
 		return r;
 	if (r == 0)

@@ -94,6 +94,7 @@ struct enter_request {
 	uint16_t rows, cols, xpixel, ypixel;
 	uint32_t payload; /* bytes */
 	uint8_t termios[64]; /* struct termios as TCGETS gives it, when ttys != 0 */
+	uint32_t caps_lost[2]; /* what goes from the capability bounding set: capability n is bit n % 32 of [n / 32] */
 };
 
 struct enter_answer {
@@ -133,6 +134,7 @@ struct enter_event {
 #define LAUNCH_NET_HOST (1u << 4)
 #define LAUNCH_ROOTFS (1u << 5)	  /* `image` is empty: the tree is the first of `binds`, a directory of the caller's (--bundle) */
 #define LAUNCH_READONLY (1u << 6) /* the tree cannot be written */
+#define LAUNCH_NNP (1u << 7)	  /* no_new_privs, also where the profile does not ask for it */
 
 /*
  * Starts a container. fds as for REQ_ENTER: 0, 1, 2 stdio; 3 the payload; and with `narrow` a fifth, a compiled filter
@@ -147,7 +149,7 @@ struct launch_request {
 	char image[LAUNCH_NAME_MAX + 1];
 	char name[LAUNCH_NAME_MAX + 1]; /* of the container; empty: the helper makes one */
 	char profile[33]; /* empty: the one that policy gives */
-	char user[33]; /* inside: a name of the image's /etc/passwd or a number; empty: root, or the caller's where root = no */
+	char user[33]; /* inside: a name of the image's /etc/passwd, UID or UID:GID; empty: root, or the caller's where root = no */
 	uint16_t n_binds;
 	uint32_t binds_bytes;
 	char binds[LAUNCH_BINDS_BYTES]; /* n_binds times "SRC\0DST\0rw\0" or "...ro\0", absolute paths */

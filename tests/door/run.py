@@ -22,10 +22,10 @@ CARREL = TMP + "/carrel"
 INSIDE = TMP + "/inside"
 NOBODY = f"carrel: carrel-helper does not answer at {SOCK}: %s; ask the administrator\n".encode()
 RUNNING = 8
-DETACH, HOME, KEEP, NET_NONE, NET_HOST, ROOTFS, READONLY = (1 << i for i in range(7))
+DETACH, HOME, KEEP, NET_NONE, NET_HOST, ROOTFS, READONLY, NNP = (1 << i for i in range(8))
 LAUNCH = struct.Struct("HHIII65s65s33s33sHI8192s")
 EXEC = struct.Struct("HHI65s33s")
-COMMAND = struct.Struct("HHIIIIHHHHI64s")
+COMMAND = struct.Struct("HHIIIIHHHHI64s2I")
 
 
 class Asked:
@@ -56,7 +56,7 @@ class Asked:
         else:
             *_, name, user = EXEC.unpack_from(data)
             self.name, self.user = text(name), text(user)
-        _, _, _, self.ttys, self.umask, self.argc, self.rows, self.cols, _, _, size, self.termios = \
+        _, _, _, self.ttys, self.umask, self.argc, self.rows, self.cols, _, _, size, self.termios, *self.caps_lost = \
             COMMAND.unpack(data[-REQUEST_SIZE:])
         same(fcntl.fcntl(self.fds[3], fcntl.F_GET_SEALS) & 0xF, 0xF)
         payload = os.pread(self.fds[3], 8 << 20, 0)
@@ -177,7 +177,7 @@ def no_command_is_the_images_own():
 def every_option_reaches_the_wire():
     for words, field, value in (
             (["-d"], "flags", DETACH), (["--detach"], "flags", DETACH), (["--home"], "flags", HOME),
-            (["--keep"], "flags", KEEP), (["--read-only"], "flags", READONLY), (["--rm"], "flags", 0),
+            (["--keep"], "flags", KEEP), (["--no-new-privs"], "flags", NNP), (["--read-only"], "flags", READONLY), (["--rm"], "flags", 0),
             (["--net", "none"], "flags", NET_NONE), (["--net=host"], "flags", NET_HOST),
             (["--home", "--keep", "--net=none"], "flags", HOME | KEEP | NET_NONE),
             (["--name", "web.1_x-y"], "name", "web.1_x-y"), (["--name=" + "n" * 64], "name", "n" * 64),
@@ -186,6 +186,8 @@ def every_option_reaches_the_wire():
             (["--user=" + "u" * 32], "user", "u" * 32),
             (["-w", "/srv/x"], "cwd", "/srv/x"), (["-w/srv"], "cwd", "/srv"), (["--workdir=/"], "cwd", "/"),
             (["-e", "A=1", "--env=B=x=y", "-eC="], "env", ["A=1", "B=x=y", "C="]),
+            (["--caps=0"], "caps_lost", [0xffffffff, 0xffffffff]), (["--caps", "000001ffffffffff"], "caps_lost", [0, 0xfffffe00]),
+            (["--caps", "20000020"], "caps_lost", [0xdfffffdf, 0xffffffff]), (["-u", "1000:100"], "user", "1000:100"),
             (["-it"], "flags", 0), (["-ti", "--interactive", "--tty"], "flags", 0), (["-T"], "ttys", 0),
             (["-ditu", "ada"], "user", "ada"), (["-dit"], "flags", DETACH),
             (["--"], "image", "debian")):
@@ -364,6 +366,8 @@ MISTAKES = (
     (["run", "--narrow", "99", "x"], "no open descriptor"), (["run", "--narrow", "3", "x"], "no open descriptor"),
     (["run", "--narrow", "1", "x"], "no open descriptor"), (["run", "--narrow", "x", "x"], "no open descriptor"),
     (["run", "--narrow", "99999999999999999999", "x"], "no open descriptor"),
+    (["run", "--caps", "CAP_KILL", "x"], "no mask of hexadecimal digits"), (["run", "--caps", "0x1", "x"], "no mask of"),
+    (["run", "--caps", "10000000000000000", "x"], "no mask of"), (["run", "--caps=", "x"], "value missing"),
     (["exec"], "in which container?"), (["exec", "web"], "which command?"),
     (["exec", "@shell", "ls"], "no name of a container"),
     (["exec", "-d", "web", "ls"], "'-d': unknown option"), (["exec", "--home", "web", "ls"], "'--home': unknown option"),
@@ -623,6 +627,15 @@ def the_program_sees_what_was_said():
     same(call(CARREL, "run", "-w", "/usr", "x", "/bin/sh", "-c", "pwd; umask")[1], b"/usr\n0022\n")
 
 
+def capabilities_that_are_not_kept_are_gone():
+    with open("/proc/self/status", encoding="ascii") as f:
+        bounding = int(next(line for line in f if line.startswith("CapBnd:")).split()[1], 16)
+    assert bounding & 0x20, bounding
+    for words, mask in (((), ~0), (("--caps", "ffffffffffffffff"), ~0), (("--caps", "20"), 0x20), (("--caps", "0"), 0)):
+        same((words, call(CARREL, "run", *words, "x", "/bin/grep", "CapBnd", "/proc/self/status")),
+             (words, (0, f"CapBnd:\t{bounding & mask:016x}\n".encode(), b"")))
+
+
 def pipes_pass_everything_and_end():
     block = os.urandom(1 << 20) * 20
     same(call(CARREL, "run", "x", "/bin/cat", data=block), (0, block, b""))
@@ -814,7 +827,7 @@ TESTS = [
     inside_a_container_there_is_another_place, and_root_is_heard_there_alone, who_waits_long_is_told_once_at_a_terminal,
     it_leaves_as_the_program_left, what_never_ran_is_told, a_container_that_was_ended_is_told,
     detached_it_waits_until_it_is_known, a_killed_client_is_seen_by_the_helper,
-    the_exit_status_and_signals_pass, the_program_sees_what_was_said, pipes_pass_everything_and_end,
+    the_exit_status_and_signals_pass, the_program_sees_what_was_said, capabilities_that_are_not_kept_are_gone, pipes_pass_everything_and_end,
     at_a_terminal_it_has_one_of_its_own, the_window_may_change, keys_that_signal_do,
     ctrl_z_and_fg_work_in_the_callers_shell, a_killed_client_hangs_up_its_program,
     without_a_tty_there_are_pipes, without_a_tty_ctrl_d_ends_the_input, without_a_tty_ctrl_c_and_ctrl_z_do,
