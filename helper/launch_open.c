@@ -113,7 +113,7 @@ static int bind_open(const char *src, const char *at, const char *mode, bool is_
 }
 
 /* Mount points in a tree of the user's own are the user's files: made with the user's rights, where links lead nowhere. */
-static int tree_prepare(const struct launch_place *tree, struct err *e)
+static int tree_prepare(const struct account *a, const struct launch_place *tree, struct err *e)
 {
 	static const char *const dirs[] = { "proc", "sys", "dev", "tmp" };
 	struct stat st;
@@ -121,6 +121,9 @@ static int tree_prepare(const struct launch_place *tree, struct err *e)
 
 	if (!tree->is_dir)
 		return err_set(e, ENOTDIR, "bundle '%s': its root is no directory", tree->real);
+	/* Policy has not named it: it is the user's own, or it would be a way to see what the profile does not show. */
+	if (fstat(tree->fd, &st) < 0 || st.st_uid != a->uid)
+		return err_set(e, EPERM, "bundle '%s': its root belongs to somebody else", tree->real);
 	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		if (mkdirat(tree->fd, dirs[i], 0755) < 0 &&
 			(errno != EEXIST || fstatat(tree->fd, dirs[i], &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)))
@@ -143,7 +146,7 @@ static int places_take(const struct account *a, const struct launch_request *q, 
 		if (r == 0)
 			p->n++;
 		if (r == 0 && is_tree)
-			r = tree_prepare(&p->v[0], e);
+			r = tree_prepare(a, &p->v[0], e);
 	}
 	if (r == 0 && (q->flags & LAUNCH_HOME)) {
 		struct launch_place *home = &p->v[p->n];

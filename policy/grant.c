@@ -229,6 +229,21 @@ static int check_bind(
 		   : 0;
 }
 
+/* Whose it is, the helper looks at: here is only what may not be seen, or not written, by another way. */
+static int check_tree(const struct profile *p, const struct wish_bind *tree, struct err *e)
+{
+	const char *met;
+	int r;
+
+	if (!path_valid(tree->path))
+		return err_set(e, EINVAL, "'%s': not an absolute path, or not a plain one", tree->path);
+	r = check_hidden(p, tree->path, e);
+	if (r < 0 || tree->readonly)
+		return r;
+	met = meets(&p->bind_readonly, tree->path);
+	return met ? refuse(e, p, "bind-readonly", met, "'%s' must be run with --read-only", tree->path) : 0;
+}
+
 static int check_home(const struct profile *p, const struct wish *w, struct err *e)
 {
 	if (!p->home)
@@ -245,6 +260,8 @@ static int check_wish(const struct profile *p, const struct wish *w, struct err 
 	int r;
 
 	r = given(w->image) ? check_image_name(p, w->image, e) : check_bundle(p, w, e);
+	if (r == 0 && w->tree)
+		r = check_tree(p, w->tree, e);
 	if (r == 0 && w->home)
 		r = check_home(p, w, e);
 	if (r == 0 && w->keep && p->keep_size == 0)

@@ -27,6 +27,7 @@ struct wish {
 		bool readonly;
 	} * binds; /* sources on the host */
 	size_t n_binds;
+	const struct wish_bind *tree; /* of a bundle; NULL: not known yet */
 };
 
 struct grant {

@@ -323,6 +323,40 @@ static void gives_nothing_that_only_run_profiles_say(void)
 	policy_free(p);
 }
 
+/* A tree may lie anywhere but in what the profile hides. */
+static void judges_the_tree_of_a_bundle(void)
+{
+	struct policy *p = load("[profile a]\nrun = yes\nbundles = yes\nhide = /data/secret\nbind-readonly = /data/ref\n"
+				"[assign]\nben = a\n");
+	static const struct {
+		struct wish_bind tree;
+		int expected;
+		const char *why;
+	} trees[] = {
+		{ { "/anywhere/b", false }, 0, NULL },
+		{ { "/data/b", false }, 0, NULL },
+		{ { "/data/secret/b", true }, -EACCES, ":4: profile 'a' has hide = /data/secret: '/data/secret/b' is or lies in it" },
+		{ { "/data", true }, -EACCES, ":4: profile 'a' has hide = /data/secret: '/data' contains it" },
+		{ { "/", true }, -EACCES, "hide = /data/secret: '/' contains it" },
+		{ { "/data/ref/b", true }, 0, NULL },
+		{ { "/data/ref/b", false }, -EACCES, ":5: profile 'a' has bind-readonly = /data/ref: '/data/ref/b' must be run with" },
+		{ { "/run/carrel/x", true }, -EACCES, "'/run/carrel/x' meets" },
+		{ { "/data/../b", true }, -EINVAL, "not a plain one" },
+		{ { "data", true }, -EINVAL, "not an absolute path" },
+	};
+	struct person who = person("ben");
+	struct grant g = { 0 };
+
+	for (size_t i = 0; i < sizeof(trees) / sizeof(trees[0]); i++) {
+		const struct wish wish = { .tree = &trees[i].tree };
+
+		CHECK_EQ(grant_decide(p, &who, &wish, &g, &e), trees[i].expected);
+		if (trees[i].why)
+			CHECK_CONTAINS(e.text, trees[i].why);
+	}
+	policy_free(p);
+}
+
 /* However long the lists are, it is one line that begins with the place. */
 static void says_no_more_than_fits(void)
 {
@@ -361,6 +395,7 @@ int main(void)
 	TEST(takes_signed_images_only_where_that_is_said);
 	TEST(lets_the_exempt_have_the_only_profile);
 	TEST(gives_nothing_that_only_run_profiles_say);
+	TEST(judges_the_tree_of_a_bundle);
 	TEST(says_no_more_than_fits);
 	policy_free(policy);
 	(void)unlink(path);
