@@ -13,7 +13,7 @@
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv); /* NULL: done by the program that starts this one */
-	const char *help;
+	const char *help; /* NULL: nobody types it */
 } commands[] = {
 	{ "check", cmd_check, "say what is wrong with the configuration" },
 	{ "denials", cmd_denials, "say which calls were refused, to whom, and by which line" },
@@ -27,6 +27,7 @@ static const struct command {
 	{ "pam", cmd_pam, "put pam_carrel.so into services, take it out, show where it is" },
 	{ "root", cmd_root, "inside a session: become root of its container" },
 	{ "run", NULL, "run a command in a new container" },
+	{ "run-bundle", cmd_bundle, NULL },
 	{ "trace", cmd_trace, "run a command under a filter and show what is refused" },
 };
 
@@ -38,7 +39,8 @@ static void print_usage(FILE *f)
 		    "       carrel --help | --version\n\n",
 		f);
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		(void)fprintf(f, "  %-9s %s\n", commands[i].name, commands[i].help);
+		if (commands[i].help)
+			(void)fprintf(f, "  %-9s %s\n", commands[i].name, commands[i].help);
 	(void)fputs("\n'carrel COMMAND --help' says more; carrel(1) says it all.\n", f);
 }
 

@@ -5,6 +5,7 @@
  * The subcommands: argv[0] is the subcommand's name; returns the exit status (2: wrong usage). One
  * file each.
  */
+int cmd_bundle(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_denials(int argc, char **argv);
 int cmd_explain(int argc, char **argv);

@@ -169,6 +169,9 @@ uint32_t import_action_verdict(struct import_action a);
 /* The filter as text. name stands in no file name. -EINVAL: a rule cannot be said. */
 int import_write(struct import *im, const struct import_options *o, FILE *out, struct err *e);
 
+/* What import_write() wrote, as rules. */
+int import_load(const char *text, struct filter **ret, struct err *e);
+
 /*
  * Does the text, read as a filter, say what the source says? Every known call is tried at the edges
  * of each condition. -EUCLEAN: no.

@@ -186,7 +186,7 @@ static int calls_check(struct proof *p)
 }
 
 /* A filter is read from a directory. */
-static int text_load(const char *text, struct filter **ret, struct err *e)
+int import_load(const char *text, struct filter **ret, struct err *e)
 {
 	char dir[] = "/tmp/carrel-import.XXXXXX";
 	const char *const dirs[] = { dir };
@@ -214,7 +214,7 @@ int import_verify(
 {
 	_cleanup_(filter_cleanup) struct filter *f = NULL;
 	struct proof *p = calloc(1, sizeof(*p));
-	int r = p ? text_load(text, &f, e) : err_set(e, ENOMEM, "out of memory");
+	int r = p ? import_load(text, &f, e) : err_set(e, ENOMEM, "out of memory");
 
 	if (r == 0) {
 		p->im = im;
