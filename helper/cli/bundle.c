@@ -1,10 +1,12 @@
 /*
- * bundle - `carrel run --bundle DIR`: what config.json asks for, as options of `carrel run --rootfs`.
+ * bundle - `carrel run --bundle DIR`: what config.json asks for, as options of `carrel run`.
  *
- * Trust:  runs as the caller and is never privileged: policy is the helper's. The bundle is somebody else's, perhaps: what it
- *         names lies in it, but for the sources of binds, which policy judges, and what runs in it cannot rewrite it.
- * In:     the arguments of `carrel run`, which it has found to be right; environment, cwd, all descriptors.
- * Order:  options, config.json, tree, filter, mount points; limits last, as they hold for this process, too; exec.
+ * Trust:  runs as the caller and is never privileged: policy is the helper's. The bundle is
+ *         somebody else's, perhaps: what it names lies in it, but for the sources of binds, which
+ *         policy judges, and what runs in it cannot rewrite it.
+ * In:     the arguments of `carrel run`, which it found to be right; environment, cwd, descriptors.
+ * Order:  options, config.json, tree, filter, mount points; limits last, as they hold for this
+ *         process, too; exec.
  * Fails:  one line on stderr, exit 125.
  */
 #include <errno.h>
@@ -71,7 +73,7 @@ static int add_two(struct strv *v, const char *option, const char *value, struct
 static int option_take(struct command *c, int letter, const char *name, struct err *e)
 {
 	char option[40];
-	bool *flag = letter == 'w' ? &c->has_workdir
+	bool *flag = letter == 'w'   ? &c->has_workdir
 		     : letter == 'u' ? &c->has_user
 		     : letter == 'n' ? &c->has_net
 		     : letter == 'c' ? &c->has_caps
@@ -97,7 +99,10 @@ static int option_take(struct command *c, int letter, const char *name, struct e
 
 static int command_read(int argc, char **argv, struct command *c, struct err *e)
 {
-	/* As in helper/door/launch_options.c; what is looked at here has a letter of its own, of the others 'x' goes through. */
+	/*
+	 * As in helper/door/launch_options.c. What is looked at here has a letter of its own; 'x'
+	 * goes through.
+	 */
 	static const struct option options[] = {
 		{ "bind", required_argument, NULL, 'v' },
 		{ "bundle", required_argument, NULL, 'b' },
@@ -124,12 +129,14 @@ static int command_read(int argc, char **argv, struct command *c, struct err *e)
 
 	optind = 0;
 	opterr = 0;
-	while (r == 0 && (index = -1, letter = getopt_long(argc, argv, "+:v:de:iTtu:w:", options, &index)) != -1) {
+	while (r == 0 && (index = -1, letter = getopt_long(argc, argv, "+:v:de:iTtu:w:", options,
+					      &index)) != -1) {
 		for (int i = 0; index < 0 && options[i].name; i++)
 			if (options[i].val == letter)
 				index = i;
 		if (letter == '?' || letter == ':' || index < 0)
-			return err_set(e, EINVAL, "'%s': no option that goes with --bundle", argv[optind - 1]);
+			return err_set(e, EINVAL, "'%s': no option that goes with --bundle",
+				argv[optind - 1]);
 		r = option_take(c, letter, options[index].name, e);
 	}
 	c->words = argv + optind;
@@ -181,24 +188,34 @@ static int root_open(struct launch *l, struct err *e)
 	char buf[64];
 	const char *shown = import_printable(l->b.root, buf);
 
-	l->root_fd = sys_openat2(l->dir_fd, l->b.root, O_PATH | O_DIRECTORY | O_CLOEXEC, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+	l->root_fd = sys_openat2(l->dir_fd, l->b.root, O_PATH | O_DIRECTORY | O_CLOEXEC,
+		RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
 	if (l->root_fd < 0)
-		return err_set(e, errno, "config.json: root.path: '%s'%s%s", shown, errno == EXDEV ? " " : ": ",
+		return err_set(e, errno, "config.json: root.path: '%s'%s%s", shown,
+			errno == EXDEV ? " " : ": ",
 			errno == EXDEV ? "leaves the bundle" : strerror(errno));
 	if (fstat(l->dir_fd, &dir) < 0 || fstat(l->root_fd, &root) < 0)
-		return err_set(e, errno, "config.json: root.path: '%s': %s", shown, strerror(errno));
+		return err_set(
+			e, errno, "config.json: root.path: '%s': %s", shown, strerror(errno));
 	if (dir.st_dev == root.st_dev && dir.st_ino == root.st_ino)
-		return err_set(e, EINVAL, "config.json: root.path: '%s' is the bundle itself: what runs in it could rewrite it", shown);
+		return err_set(e, EINVAL,
+			"config.json: root.path: '%s' is the bundle itself: what runs in it could "
+			"rewrite it",
+			shown);
 	return real_path(l->root_fd, l->root, e);
 }
 
 /* ---- its binds ---- */
 
-static int source_find(const struct launch *l, const struct bundle_bind *b, char ret[static PATH_MAX], struct err *e)
+static int source_find(const struct launch *l, const struct bundle_bind *b,
+	char ret[static PATH_MAX], struct err *e)
 {
-	int n = snprintf(ret, PATH_MAX, "%s%s%s", b->source[0] == '/' ? "" : l->dir, b->source[0] == '/' ? "" : "/", b->source);
+	int n = snprintf(ret, PATH_MAX, "%s%s%s", b->source[0] == '/' ? "" : l->dir,
+		b->source[0] == '/' ? "" : "/", b->source);
 
-	return n < PATH_MAX ? 0 : err_set(e, ENAMETOOLONG, "config.json: mounts: a source is too long a path");
+	return n < PATH_MAX ? 0
+			    : err_set(e, ENAMETOOLONG,
+				      "config.json: mounts: a source is too long a path");
 }
 
 static bool is_below_another(const struct bundle *b, size_t i)
@@ -249,7 +266,8 @@ static int binds_put(struct launch *l, struct err *e)
 
 		r = source_find(l, b, source, e);
 		if (r == 0 && strlen(b->destination) >= PATH_MAX)
-			r = err_set(e, ENAMETOOLONG, "config.json: mounts: a destination is too long a path");
+			r = err_set(e, ENAMETOOLONG,
+				"config.json: mounts: a destination is too long a path");
 		if (r < 0)
 			return r;
 		end = escape(spec, source);
@@ -308,8 +326,8 @@ static int env_put_said(struct strv *env, const char *said, struct err *e)
 }
 
 /*
- * Values go by the environment, since everybody can read arguments. It is for `carrel run` alone, which has nothing of its
- * own in there but TERM.
+ * Values go by the environment, since everybody can read arguments. It is for `carrel run` alone,
+ * which has nothing of its own in there but TERM.
  */
 static int env_make(struct launch *l, struct err *e)
 {
@@ -341,7 +359,7 @@ static int process_put(struct launch *l, struct err *e)
 
 	if (!c->has_workdir)
 		r = add_two(&l->argv, "--workdir", b->cwd, e);
-	/* Root is who one is anyway, as far as policy lets: asking for it would be refused where it does not. */
+	/* Root one is anyway, as far as policy lets; to ask is refused where it does not. */
 	if (r == 0 && !c->has_user && (b->uid || b->gid)) {
 		(void)snprintf(text, sizeof(text), "%u:%u", b->uid, b->gid);
 		r = add_two(&l->argv, "--user", text, e);
@@ -362,7 +380,8 @@ static int words_put(struct launch *l, struct err *e)
 	int r = add(&l->argv, "--", e);
 
 	if (!l->c.words[0] && l->b.args.n == 0)
-		return err_set(e, EINVAL, "config.json: process has no args, and no command was given");
+		return err_set(
+			e, EINVAL, "config.json: process has no args, and no command was given");
 	for (char **word = l->c.words; r == 0 && *word; word++)
 		r = add(&l->argv, *word, e);
 	for (size_t i = 0; r == 0 && !l->c.words[0] && i < l->b.args.n; i++)
@@ -400,14 +419,16 @@ static int limits_set(const struct bundle *b, struct err *e)
 {
 	for (int i = 0; i < (int)RLIM_NLIMITS; i++)
 		if (b->limited[i] && setrlimit((__rlimit_resource_t)i, &b->limits[i]) < 0)
-			return err_set(e, errno, "config.json: process.rlimits: %llu is more than you may set: %s",
+			return err_set(e, errno,
+				"config.json: process.rlimits: %llu is more than you may set: %s",
 				(unsigned long long)b->limits[i].rlim_max, strerror(errno));
 	return 0;
 }
 
 static int oom_score_adj_set(const struct bundle *b, struct err *e)
 {
-	_cleanup_file_ FILE *f = b->has_oom_score_adj ? fopen("/proc/self/oom_score_adj", "r+e") : NULL;
+	_cleanup_file_ FILE *f =
+		b->has_oom_score_adj ? fopen("/proc/self/oom_score_adj", "r+e") : NULL;
 	int now;
 
 	if (!b->has_oom_score_adj || (f && fscanf(f, "%d", &now) == 1 && now == b->oom_score_adj))
@@ -415,7 +436,8 @@ static int oom_score_adj_set(const struct bundle *b, struct err *e)
 	if (f)
 		rewind(f);
 	if (!f || fprintf(f, "%d", b->oom_score_adj) < 0 || fflush(f) != 0)
-		return err_set(e, errno, "config.json: process.oomScoreAdj: %d: %s", b->oom_score_adj, strerror(errno));
+		return err_set(e, errno, "config.json: process.oomScoreAdj: %d: %s",
+			b->oom_score_adj, strerror(errno));
 	return 0;
 }
 
@@ -448,7 +470,9 @@ static void notes_tell(const struct launch *l)
 	char buf[64];
 
 	if (l->b.hostname && (!l->c.name || strcmp(l->c.name, l->b.hostname) != 0))
-		(void)fprintf(stderr, "carrel: run: config.json: hostname: not '%s', but the container's name, as --name says it\n",
+		(void)fprintf(stderr,
+			"carrel: run: config.json: hostname: not '%s', but the container's name, "
+			"as --name says it\n",
 			import_printable(l->b.hostname, buf));
 }
 

@@ -1,8 +1,8 @@
 /*
  * bundle_config - config.json of an OCI bundle, top level and root.
  *
- * The specification tells runtimes to pass over keys that they do not know. Here such a key is refused:
- * who wrote it wanted something, and would not get it.
+ * The specification tells runtimes to pass over keys that they do not know. Here such a key is
+ * refused: who wrote it wanted something, and would not get it.
  */
 #include "helper/cli/bundle_config.h"
 
@@ -80,7 +80,8 @@ static int take_path(const struct node *n, const struct row *row, void *data, st
 		return node_refuse(n, e, "empty");
 	if (text[0] == '/')
 		return node_refuse(n, e,
-			"'%s': only a directory of the bundle, by a relative path; for others there is "
+			"'%s': only a directory of the bundle, by a relative path; for others "
+			"there is "
 			"--rootfs",
 			import_printable(text, buf));
 	b->root = strdup(text);

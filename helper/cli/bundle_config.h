@@ -1,7 +1,8 @@
 #ifndef CARREL_CLI_BUNDLE_CONFIG_H
 #define CARREL_CLI_BUNDLE_CONFIG_H
 
-/* What config.json of an OCI bundle asks for, as far as a launch can keep to it; the rest is refused. */
+/* What config.json of an OCI bundle asks for, as far as a launch can keep to it; the rest is
+ * refused. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,10 +1,11 @@
 /*
  * bundle_filter - the filter of a bundle, to be attached after that of the profile.
  *
- * It is imported as `carrel filter import` does it, and compiled as any filter is. What comes out are two
- * programs, the first of which may forbid to attach the second; the profile's filter, whose author knows,
- * leaves that open, and the bundle's need not. So both are put together into the second, and the first lets
- * everything pass. Refusals of this filter are then not logged: they are the user's own business.
+ * It is imported as `carrel filter import` does it, and compiled as any filter is. What comes out
+ * are two programs, the first of which may forbid to attach the second; the profile's filter, whose
+ * author knows, leaves that open, and the bundle's need not. So both are put together into the
+ * second, and the first lets everything pass. Refusals of this filter are then not logged: they are
+ * the user's own business.
  */
 #include "helper/cli/bundle_filter.h"
 
@@ -40,7 +41,8 @@ static int options_fill(struct import_options *o, struct err *e)
 	return 0;
 }
 
-static int rules_make(const char *text, size_t len, const struct import_options *o, struct filter **ret, struct err *e)
+static int rules_make(const char *text, size_t len, const struct import_options *o,
+	struct filter **ret, struct err *e)
 {
 	_cleanup_(import_done) struct import im = { .form = NULL };
 	_cleanup_free_ char *filter = NULL;
@@ -83,7 +85,8 @@ static int programs_join(const void *file, void **ret, size_t *ret_len, struct e
 	insns = (size_t)head.loud + head.quiet;
 	len = sizeof(head) + (insns + 1) * step;
 	if (insns > PROGRAM_INSNS)
-		return err_set(e, E2BIG, "%zu instructions, %d is what the kernel takes", insns, PROGRAM_INSNS);
+		return err_set(e, E2BIG, "%zu instructions, %d is what the kernel takes", insns,
+			PROGRAM_INSNS);
 	out = malloc(len);
 	if (!out)
 		return err_set(e, ENOMEM, "out of memory");
@@ -108,7 +111,8 @@ static int program_prove(const struct filter *f, const void *file, size_t len, s
 	return filter_prove(f, v, file, len, e);
 }
 
-int bundle_filter_make(const char *text, size_t len, const struct strv *caps, void **ret, size_t *ret_len, struct err *e)
+int bundle_filter_make(const char *text, size_t len, const struct strv *caps, void **ret,
+	size_t *ret_len, struct err *e)
 {
 	_cleanup_(filter_cleanup) struct filter *f = NULL;
 	_cleanup_free_ void *two = NULL, *one = NULL;
@@ -131,7 +135,8 @@ int bundle_filter_make(const char *text, size_t len, const struct strv *caps, vo
 	return 0;
 }
 
-int bundle_filter_open(const char *text, size_t len, const struct strv *caps, int *ret_fd, struct err *e)
+int bundle_filter_open(
+	const char *text, size_t len, const struct strv *caps, int *ret_fd, struct err *e)
 {
 	_cleanup_fd_ int fd = memfd_create("carrel-bundle-filter", MFD_ALLOW_SEALING);
 	_cleanup_free_ void *program = NULL;
@@ -144,7 +149,8 @@ int bundle_filter_open(const char *text, size_t len, const struct strv *caps, in
 	if (r < 0)
 		return err_wrap(e, r, "config.json: linux.seccomp");
 	if (write(fd, program, n) != (ssize_t)n ||
-		fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK) < 0)
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK) <
+			0)
 		return err_set(e, errno, "no memory for a filter: %s", strerror(errno));
 	*ret_fd = fd_take(&fd);
 	return 0;

@@ -7,11 +7,14 @@ struct err;
 struct strv;
 
 /*
- * linux.seccomp of a config.json as a compiled filter (helper/public/program.h) in memory, which does what
- * it says, no more and no less. caps: names that its conditions ask about. *ret is malloc'ed. -EINVAL: it cannot be said; the text names the rule.
+ * linux.seccomp of a config.json as a compiled filter (helper/public/program.h) in memory, which
+ * does what it says, no more and no less. caps: names that its conditions ask about. *ret is
+ * malloc'ed. -EINVAL: it cannot be said; the text names the rule.
  */
-int bundle_filter_make(const char *text, size_t len, const struct strv *caps, void **ret, size_t *ret_len, struct err *e);
+int bundle_filter_make(const char *text, size_t len, const struct strv *caps, void **ret,
+	size_t *ret_len, struct err *e);
 /* The same, in a sealed descriptor without O_CLOEXEC. */
-int bundle_filter_open(const char *text, size_t len, const struct strv *caps, int *ret_fd, struct err *e);
+int bundle_filter_open(
+	const char *text, size_t len, const struct strv *caps, int *ret_fd, struct err *e);
 
 #endif

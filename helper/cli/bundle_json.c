@@ -47,14 +47,15 @@ int json_text_read(const char *text, size_t len, json_t **ret, struct err *e)
 	if (memchr(text, '\0', len))
 		return err_set(e, EINVAL, "config.json: a NUL byte");
 	if (is_deep(text, len))
-		return err_set(e, EINVAL, "config.json: nested deeper than %d levels", JSON_DEPTH_MAX);
+		return err_set(
+			e, EINVAL, "config.json: nested deeper than %d levels", JSON_DEPTH_MAX);
 	quoted = json_numbers_quote(text, len);
 	if (!quoted)
 		return err_set(e, ENOMEM, "out of memory");
 	*ret = json_loads(quoted, JSON_REJECT_DUPLICATES, &error);
 	if (!*ret)
-		return err_set(e, EINVAL, "config.json: line %d, column %d: %s", error.line, error.column,
-			import_printable(error.text, buf));
+		return err_set(e, EINVAL, "config.json: line %d, column %d: %s", error.line,
+			error.column, import_printable(error.text, buf));
 	return 0;
 }
 
@@ -67,7 +68,8 @@ static size_t path_write(const struct node *n, char *to, size_t size)
 	int len = 0;
 
 	if (n->up && n->key)
-		len = snprintf(to + at, size - at, "%s%s", at > 0 ? "." : "", import_printable(n->key, key));
+		len = snprintf(to + at, size - at, "%s%s", at > 0 ? "." : "",
+			import_printable(n->key, key));
 	else if (n->up)
 		len = snprintf(to + at, size - at, "[%zu]", n->index);
 	return at + (size_t)len < size ? at + (size_t)len : size - 1;

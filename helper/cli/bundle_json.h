@@ -2,8 +2,8 @@
 #define CARREL_CLI_BUNDLE_JSON_H
 
 /*
- * Reading JSON by tables that name every key there may be, with what is to be done about it. A value
- * knows where it lies, so that whoever refuses it can say so.
+ * Reading JSON by tables that name every key there may be, with what is to be done about it. A
+ * value knows where it lies, so that whoever refuses it can say so.
  */
 #include <jansson.h>
 #include <stdbool.h>
@@ -30,8 +30,8 @@ struct row {
 };
 
 /*
- * The text as a value that json_decref() frees. Numbers above 2^63 - 1 are strings with a '#' before them
- * (filter_import_json.h). -EINVAL: no JSON, or more of it than anybody needs.
+ * The text as a value that json_decref() frees. Numbers above 2^63 - 1 are strings with a '#'
+ * before them (filter_import_json.h). -EINVAL: no JSON, or more of it than anybody needs.
  */
 int json_text_read(const char *text, size_t len, json_t **ret, struct err *e);
 
@@ -49,7 +49,8 @@ int node_text(const struct node *n, const char **ret, struct err *e);
 int node_flag(const struct node *n, bool *ret, struct err *e);
 int node_number(const struct node *n, uint64_t max, uint64_t *ret, struct err *e);
 
-/* Rows: what changes nothing whatever it says, and what is refused, with row->why, unless it says nothing. */
+/* Rows: what changes nothing whatever it says, and what is refused, with row->why, unless it says
+ * nothing. */
 int row_pass(const struct node *n, const struct row *row, void *data, struct err *e);
 int row_refuse(const struct node *n, const struct row *row, void *data, struct err *e);
 

@@ -1,6 +1,6 @@
 /*
- * bundle_linux - the "linux" of a bundle's config.json. Namespaces, cgroup and devices are the helper's
- * and policy's; what asks for no more than they give anyway is passed over.
+ * bundle_linux - the "linux" of a bundle's config.json. Namespaces, cgroup and devices are the
+ * helper's and policy's; what asks for no more than they give anyway is passed over.
  */
 #include <errno.h>
 #include <string.h>
@@ -25,7 +25,8 @@ static int take_space_word(const struct node *n, const struct row *row, void *da
 
 static int take_space(const struct node *n, const struct row *row, void *data, struct err *e)
 {
-	static const char *const types[] = { "cgroup", "ipc", "mount", "network", "pid", "user", "uts" };
+	static const char *const types[] = { "cgroup", "ipc", "mount", "network", "pid", "user",
+		"uts" };
 	static const struct row rows[] = {
 		{ "type", take_space_word, NULL },
 		{ "path", take_space_word, NULL },
@@ -47,7 +48,8 @@ static int take_space(const struct node *n, const struct row *row, void *data, s
 			b->net_own |= strcmp(s.type, "network") == 0;
 			return 0;
 		}
-	return node_refuse(n, e, "there are no namespaces of type '%s'", import_printable(s.type, buf));
+	return node_refuse(
+		n, e, "there are no namespaces of type '%s'", import_printable(s.type, buf));
 }
 
 static int take_spaces(const struct node *n, const struct row *row, void *data, struct err *e)
@@ -59,7 +61,8 @@ struct mapping {
 	uint64_t inside, outside, size;
 };
 
-static int take_mapping_number(const struct node *n, const struct row *row, void *data, struct err *e)
+static int take_mapping_number(
+	const struct node *n, const struct row *row, void *data, struct err *e)
 {
 	struct mapping *m = data;
 	uint64_t *field = strcmp(row->key, "containerID") == 0 ? &m->inside
@@ -86,7 +89,9 @@ static int take_mapping(const struct node *n, const struct row *row, void *data,
 	if (r < 0)
 		return r;
 	if (n->index > 0 || m.inside != 0 || m.outside != owner || m.size != 1)
-		return node_refuse(n, e, "the IDs of a container are the administrator's; only { 0, %u, 1 } says the same",
+		return node_refuse(n, e,
+			"the IDs of a container are the administrator's; only { 0, %u, 1 } says "
+			"the same",
 			owner);
 	return 0;
 }
@@ -126,11 +131,16 @@ static int take_device_word(const struct node *n, const struct row *row, void *d
 {
 	struct device *d = data;
 
-	return node_text(n, row->key[0] == 'p' ? &d->path : row->key[0] == 't' ? &d->type : &d->access, e);
+	return node_text(n,
+		row->key[0] == 'p'   ? &d->path
+		: row->key[0] == 't' ? &d->type
+				     : &d->access,
+		e);
 }
 
 /* -1 is any. */
-static int take_device_number(const struct node *n, const struct row *row, void *data, struct err *e)
+static int take_device_number(
+	const struct node *n, const struct row *row, void *data, struct err *e)
 {
 	struct device *d = data;
 	uint64_t *field = strcmp(row->key, "major") == 0 ? &d->major : &d->minor;
@@ -150,7 +160,8 @@ static bool is_usual(const struct device *d)
 {
 	if (strcmp(d->type, "c") != 0)
 		return false;
-	if (d->major == PTS_MAJOR || (d->major == 5 && (d->minor == CONSOLE_MINOR || d->minor == PTMX_MINOR)))
+	if (d->major == PTS_MAJOR ||
+		(d->major == 5 && (d->minor == CONSOLE_MINOR || d->minor == PTMX_MINOR)))
 		return true;
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
 		if (d->major == devices[i].major && d->minor == devices[i].minor)
@@ -179,10 +190,11 @@ static int take_device(const struct node *n, const struct row *row, void *data, 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
-		if (strcmp(d.path, devices[i].path) == 0 && strcmp(d.type, "c") == 0 && d.major == devices[i].major &&
-			d.minor == devices[i].minor)
+		if (strcmp(d.path, devices[i].path) == 0 && strcmp(d.type, "c") == 0 &&
+			d.major == devices[i].major && d.minor == devices[i].minor)
 			return 0;
-	return node_refuse(n, e, "'%s': which devices there are says the profile", import_printable(d.path, buf));
+	return node_refuse(n, e, "'%s': which devices there are says the profile",
+		import_printable(d.path, buf));
 }
 
 static int take_devices(const struct node *n, const struct row *row, void *data, struct err *e)
@@ -218,7 +230,8 @@ static int take_device_rules(const struct node *n, const struct row *row, void *
 
 /* ---- resources ---- */
 
-static const char limits[] = "limits are the profile's, and cannot be set for one container; take it out";
+static const char limits[] =
+	"limits are the profile's, and cannot be set for one container; take it out";
 
 static int take_resources(const struct node *n, const struct row *row, void *data, struct err *e)
 {
@@ -250,9 +263,11 @@ static int take_masked(const struct node *n, const struct row *row, void *data, 
 
 	(void)row;
 	(void)data;
-	if (r < 0 || (path_valid(path) && (path_inside("/proc", path) || path_inside("/sys", path))))
+	if (r < 0 ||
+		(path_valid(path) && (path_inside("/proc", path) || path_inside("/sys", path))))
 		return r;
-	return node_refuse(n, e, "'%s' lies neither in /proc nor in /sys", import_printable(path, buf));
+	return node_refuse(
+		n, e, "'%s' lies neither in /proc nor in /sys", import_printable(path, buf));
 }
 
 static int take_masks(const struct node *n, const struct row *row, void *data, struct err *e)
@@ -274,7 +289,8 @@ static int take_propagation(const struct node *n, const struct row *row, void *d
 	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++)
 		if (strcmp(fine[i], word) == 0)
 			return 0;
-	return node_refuse(n, e, "'%s': mounts of a container never show outside", import_printable(word, buf));
+	return node_refuse(n, e, "'%s': mounts of a container never show outside",
+		import_printable(word, buf));
 }
 
 /* Read by the importer of filters, from the text. */

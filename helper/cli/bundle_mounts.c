@@ -1,6 +1,6 @@
 /*
- * bundle_mounts - the "mounts" of a bundle's config.json: binds, which policy judges, and what every
- * container has anyway.
+ * bundle_mounts - the "mounts" of a bundle's config.json: binds, which policy judges, and what
+ * every container has anyway.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -35,15 +35,16 @@ static const struct {
 };
 
 /* Of a bind: what it is anyway, or what can be made of it. */
-static const char *const harmless[] = { "bind", "rbind", "nosuid", "nodev", "exec", "rw", "ro", "relatime", "private",
-	"rprivate", "slave", "rslave" };
+static const char *const harmless[] = { "bind", "rbind", "nosuid", "nodev", "exec", "rw", "ro",
+	"relatime", "private", "rprivate", "slave", "rslave" };
 
 static bool is_own(const struct mount *m)
 {
 	const char *type = m->is_bind ? "bind" : m->type;
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (strcmp(m->destination, own[i].destination) == 0 && strcmp(type, own[i].type) == 0 &&
+		if (strcmp(m->destination, own[i].destination) == 0 &&
+			strcmp(type, own[i].type) == 0 &&
 			(!own[i].source || (m->source && strcmp(m->source, own[i].source) == 0)))
 			return true;
 	return false;
@@ -53,7 +54,7 @@ static int take_word(const struct node *n, const struct row *row, void *data, st
 {
 	struct mount *m = data;
 	const char **field = strcmp(row->key, "destination") == 0 ? &m->destination
-			     : strcmp(row->key, "type") == 0	  ? &m->type
+			     : strcmp(row->key, "type") == 0      ? &m->type
 								  : &m->source;
 
 	return node_text(n, field, e);
@@ -95,7 +96,8 @@ static int options_check(const struct node *n, const struct mount *m, struct err
 		for (k = 0; k < all && strcmp(harmless[k], json_string_value(word)) != 0; k++)
 			;
 		if (k == all)
-			return node_refuse(&at, e, "'%s' cannot be kept to", import_printable(json_string_value(word), buf));
+			return node_refuse(&at, e, "'%s' cannot be kept to",
+				import_printable(json_string_value(word), buf));
 	}
 	return 0;
 }
@@ -113,13 +115,15 @@ static bool leaves(const char *path)
 
 static int bind_check(const struct node *n, const struct mount *m, struct err *e)
 {
-	const struct node source = { n, "source", 0, NULL }, destination = { n, "destination", 0, NULL };
+	const struct node source = { n, "source", 0, NULL },
+			  destination = { n, "destination", 0, NULL };
 	char buf[64];
 
 	if (!m->source || m->source[0] == '\0')
 		return node_refuse(n, e, "has no source");
 	if (m->source[0] != '/' && leaves(m->source))
-		return node_refuse(&source, e, "'%s' leaves the bundle", import_printable(m->source, buf));
+		return node_refuse(
+			&source, e, "'%s' leaves the bundle", import_printable(m->source, buf));
 	if (!path_valid(m->destination) || m->destination[1] == '\0')
 		return node_refuse(&destination, e, "'%s' is no absolute path without '.' and '..'",
 			import_printable(m->destination, buf));
@@ -162,7 +166,9 @@ static int take_mount(const struct node *n, const struct row *row, void *data, s
 	if (is_own(&m))
 		return 0;
 	if (!m.is_bind)
-		return node_refuse(n, e, "a mount of type '%s' at '%s': besides what each container has, only binds can be had",
+		return node_refuse(n, e,
+			"a mount of type '%s' at '%s': besides what each container has, only binds "
+			"can be had",
 			import_printable(m.type, type), import_printable(m.destination, where));
 	if (b->n_binds == BUNDLE_BINDS_MAX)
 		return node_refuse(n, e, "more than %d binds", BUNDLE_BINDS_MAX);

@@ -13,7 +13,8 @@
 
 static int look(int root_fd, const char *path)
 {
-	return sys_openat2(root_fd, path, O_PATH | O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	return sys_openat2(
+		root_fd, path, O_PATH | O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
 /* name is new, or a link that leads nowhere, and then it is not followed. */
@@ -63,7 +64,9 @@ int bundle_point_make(int root_fd, const char *path, bool is_dir, struct err *e)
 		*slash = '/';
 	}
 	if (r < 0)
-		return err_set(e, -r, "'%s' is not in the bundle's tree, where something is to be bound, and cannot be made: %s",
+		return err_set(e, -r,
+			"'%s' is not in the bundle's tree, where something is to be bound, and "
+			"cannot be made: %s",
 			path, strerror(-r));
 	return 0;
 }

@@ -1,5 +1,6 @@
 /*
- * bundle_process - the "process" of a bundle's config.json: what runs, as whom, and with how little.
+ * bundle_process - the "process" of a bundle's config.json: what runs, as whom, and with how
+ * little.
  */
 #include <errno.h>
 #include <linux/capability.h>
@@ -29,7 +30,9 @@ static int take_arg(const struct node *n, const struct row *row, void *data, str
 	(void)row;
 	if (r == 0 && n->index == 0 && text[0] == '\0')
 		return node_refuse(n, e, "empty, where the program should be named");
-	return r == 0 && strv_add(&((struct bundle *)data)->args, text, strlen(text)) < 0 ? no_memory(e) : r;
+	return r == 0 && strv_add(&((struct bundle *)data)->args, text, strlen(text)) < 0
+		       ? no_memory(e)
+		       : r;
 }
 
 static int take_args(const struct node *n, const struct row *row, void *data, struct err *e)
@@ -46,7 +49,9 @@ static int take_variable(const struct node *n, const struct row *row, void *data
 	(void)row;
 	if (r == 0 && (text[0] == '=' || !strchr(text, '=')))
 		return node_refuse(n, e, "'%s' is not NAME=VALUE", import_printable(text, buf));
-	return r == 0 && strv_add(&((struct bundle *)data)->env, text, strlen(text)) < 0 ? no_memory(e) : r;
+	return r == 0 && strv_add(&((struct bundle *)data)->env, text, strlen(text)) < 0
+		       ? no_memory(e)
+		       : r;
 }
 
 static int take_env(const struct node *n, const struct row *row, void *data, struct err *e)
@@ -102,7 +107,9 @@ static int take_umask(const struct node *n, const struct row *row, void *data, s
 
 	(void)row;
 	(void)data;
-	return r == 0 && mask != UMASK ? node_refuse(n, e, "the umask of a container is 022, %d", UMASK) : r;
+	return r == 0 && mask != UMASK
+		       ? node_refuse(n, e, "the umask of a container is 022, %d", UMASK)
+		       : r;
 }
 
 static int take_user(const struct node *n, const struct row *row, void *data, struct err *e)
@@ -111,8 +118,9 @@ static int take_user(const struct node *n, const struct row *row, void *data, st
 		{ "uid", take_id, NULL },
 		{ "gid", take_id, "gid" },
 		{ "umask", take_umask, NULL },
-		{ "additionalGids", row_refuse, "a command has no groups but its own; for those of the tree's /etc/group, "
-						"use --user NAME and take it out" },
+		{ "additionalGids", row_refuse,
+			"a command has no groups but its own; for those of the tree's /etc/group, "
+			"use --user NAME and take it out" },
 		{ "username", row_refuse, "this is for another operating system" },
 		{ NULL, NULL, NULL },
 	};
@@ -124,12 +132,13 @@ static int take_user(const struct node *n, const struct row *row, void *data, st
 /* ---- with how little ---- */
 
 /* In the order of their numbers. */
-static const char *const cap_names[] = { "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID",
-	"SETUID", "SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK",
-	"IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE",
-	"SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP",
-	"MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
-	"CHECKPOINT_RESTORE" };
+static const char *const cap_names[] = { "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER",
+	"FSETID", "KILL", "SETGID", "SETUID", "SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE",
+	"NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO",
+	"SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE",
+	"SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE",
+	"AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM",
+	"BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE" };
 
 _Static_assert(CAP_SETFCAP == 31 && CAP_CHECKPOINT_RESTORE == 40, "numbers as the kernel has them");
 
@@ -145,7 +154,8 @@ static int take_cap(const struct node *n, const struct row *row, void *data, str
 	for (size_t i = 0; i < sizeof(cap_names) / sizeof(cap_names[0]); i++) {
 		if (strncmp(name, "CAP_", 4) != 0 || strcmp(name + 4, cap_names[i]) != 0)
 			continue;
-		/* What is executed as root gets all of the bounding set, whatever the other sets are. */
+		/* What is executed as root gets all of the bounding set, whatever the other sets
+		 * are. */
 		if (strcmp(row->key, "bounding") != 0 || (b->caps >> i & 1))
 			return 0;
 		b->caps |= UINT64_C(1) << i;
@@ -258,7 +268,8 @@ static int take_limit(const struct node *n, const struct row *row, void *data, s
 	if (b->limited[l.resource])
 		return node_refuse(n, e, "the second one of its type");
 	if (l.resource == RLIMIT_CORE && l.value.rlim_max != 0)
-		return node_refuse(n, e, "no core is dumped in a container, since the host would do it");
+		return node_refuse(
+			n, e, "no core is dumped in a container, since the host would do it");
 	b->limits[l.resource] = l.value;
 	b->limited[l.resource] = true;
 	return 0;
@@ -269,7 +280,8 @@ static int take_limits(const struct node *n, const struct row *row, void *data, 
 	return node_list(n, row, take_limit, data, e);
 }
 
-static int take_oom_score_adj(const struct node *n, const struct row *row, void *data, struct err *e)
+static int take_oom_score_adj(
+	const struct node *n, const struct row *row, void *data, struct err *e)
 {
 	struct bundle *b = data;
 	json_int_t value = json_integer_value(n->j);
@@ -283,7 +295,8 @@ static int take_oom_score_adj(const struct node *n, const struct row *row, void 
 }
 
 static const char labels[] = "labels of security modules are the profile's; take it out";
-static const char priorities[] = "priorities are the caller's: use nice(1), ionice(1), chrt(1), taskset(1) and take it out";
+static const char priorities[] =
+	"priorities are the caller's: use nice(1), ionice(1), chrt(1), taskset(1) and take it out";
 
 /* clang-format off */
 static const struct row rows_process[] = {
@@ -317,7 +330,8 @@ int bundle_check_process(const struct bundle *b, const struct node *n, struct er
 {
 	json_t *process = json_object_get(n->j, "process");
 	const struct node at = { n, "process", 0, process };
-	const struct node caps = { &at, "capabilities", 0, json_object_get(process, "capabilities") };
+	const struct node caps = { &at, "capabilities", 0,
+		json_object_get(process, "capabilities") };
 	const struct node ambient = { &caps, "ambient", 0, json_object_get(caps.j, "ambient") };
 
 	if (!json_is_object(process))
@@ -325,6 +339,7 @@ int bundle_check_process(const struct bundle *b, const struct node *n, struct er
 	if (!b->cwd)
 		return node_refuse(&at, e, "has no cwd");
 	if (b->uid != 0 && json_array_size(ambient.j) > 0)
-		return node_refuse(&ambient, e, "in a container only root has capabilities, and uid is %u", b->uid);
+		return node_refuse(&ambient, e,
+			"in a container only root has capabilities, and uid is %u", b->uid);
 	return 0;
 }

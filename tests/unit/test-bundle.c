@@ -1,4 +1,5 @@
-/* What is taken from a bundle's config.json, and what is refused, each beside what is accepted in its place. */
+/* What is taken from a bundle's config.json, and what is refused, each beside what is accepted in
+ * its place. */
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -273,21 +274,35 @@ static const char *refusal(const char *json)
 
 static void what_every_bundle_has_must_be_there(void)
 {
-	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': { 'path': 'r' }, 'process': { 'cwd': '/' } }"), "");
-	CHECK_STR(refusal("{ 'root': { 'path': 'r' }, 'process': { 'cwd': '/' } }"), "config.json: has no ociVersion: is it a bundle's?");
-	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'process': { 'cwd': '/' } }"), "config.json: has no root.path");
-	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': {}, 'process': { 'cwd': '/' } }"), "config.json: has no root.path");
-	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': { 'path': 'r' } }"), "config.json: has no process");
-	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': { 'path': 'r' }, 'process': {} }"), "config.json: process: has no cwd");
-	CHECK_STR(refusal("{ 'ociVersion': '2.0', 'root': { 'path': 'r' }, 'process': { 'cwd': '/' } }"),
-		"config.json: ociVersion: '2.0': only versions 1.x of the specification are understood");
-	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': { 'path': 'r' }, 'process': { 'cwd': 'x' } }"),
+	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': { 'path': 'r' }, 'process': { 'cwd': "
+			  "'/' } }"),
+		"");
+	CHECK_STR(refusal("{ 'root': { 'path': 'r' }, 'process': { 'cwd': '/' } }"),
+		"config.json: has no ociVersion: is it a bundle's?");
+	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'process': { 'cwd': '/' } }"),
+		"config.json: has no root.path");
+	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': {}, 'process': { 'cwd': '/' } }"),
+		"config.json: has no root.path");
+	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': { 'path': 'r' } }"),
+		"config.json: has no process");
+	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': { 'path': 'r' }, 'process': {} }"),
+		"config.json: process: has no cwd");
+	CHECK_STR(refusal("{ 'ociVersion': '2.0', 'root': { 'path': 'r' }, 'process': { 'cwd': '/' "
+			  "} }"),
+		"config.json: ociVersion: '2.0': only versions 1.x of the specification are "
+		"understood");
+	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': { 'path': 'r' }, 'process': { 'cwd': "
+			  "'x' } }"),
 		"config.json: process.cwd: 'x' is no absolute path");
-	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': { 'path': 'r' }, 'process': { 'cwd': '/', 'args': [''] } }"),
+	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': { 'path': 'r' }, 'process': { 'cwd': "
+			  "'/', 'args': [''] } }"),
 		"config.json: process.args[0]: empty, where the program should be named");
-	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': { 'path': '/' }, 'process': { 'cwd': '/' } }"),
-		"config.json: root.path: '/': only a directory of the bundle, by a relative path; for others there is --rootfs");
-	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': { 'path': '' }, 'process': { 'cwd': '/' } }"),
+	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': { 'path': '/' }, 'process': { 'cwd': "
+			  "'/' } }"),
+		"config.json: root.path: '/': only a directory of the bundle, by a relative path; "
+		"for others there is --rootfs");
+	CHECK_STR(refusal("{ 'ociVersion': '1.0.2', 'root': { 'path': '' }, 'process': { 'cwd': "
+			  "'/' } }"),
 		"config.json: root.path: empty");
 	CHECK_STR(refusal("[]"), "config.json: not an object");
 }
@@ -334,7 +349,10 @@ static void text_has_limits(void)
 	CHECK_STR(e.text, "config.json: nested deeper than 32 levels");
 	CHECK_EQ(read_depth(1000), -EINVAL);
 	/* Brackets in a string are no depth. */
-	CHECK_EQ(read_member("\"annotations\": { \"a\": \"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[[[\" }", false), 0);
+	CHECK_EQ(read_member("\"annotations\": { \"a\": "
+			     "\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[[[\" }",
+			 false),
+		0);
 	CHECK_EQ(strncmp(refusal("{ 'ociVersion': "), "config.json: line 1, column ", 28), 0);
 }
 
@@ -344,14 +362,20 @@ static void values_are_taken(void)
 {
 	struct bundle b;
 
-	CHECK_EQ(read_parts(quoted("'user': { 'uid': 7, 'gid': 8 }, 'env': ['A=1', 'B=x=y'], 'terminal': true, 'noNewPrivileges': true,"
-				   "'capabilities': { 'bounding': ['CAP_CHOWN', 'CAP_CHECKPOINT_RESTORE', 'CAP_CHOWN'],"
-				   " 'effective': ['CAP_KILL'] }, 'oomScoreAdj': 5,"
-				   "'rlimits': [{ 'type': 'RLIMIT_NOFILE', 'soft': 10, 'hard': 18446744073709551615 }]"),
-			 quoted("'hostname': 'h', 'mounts': [{ 'destination': '/a', 'type': 'bind', 'source': 's', 'options': ['ro'] },"
-				"{ 'destination': '/b', 'source': '/t', 'options': ['bind', 'ro', 'rw'] }],"
-				"'linux': { 'namespaces': [{ 'type': 'network' }], 'seccomp': {} }"),
-			 &b),
+	CHECK_EQ(
+		read_parts(quoted("'user': { 'uid': 7, 'gid': 8 }, 'env': ['A=1', 'B=x=y'], "
+				  "'terminal': true, 'noNewPrivileges': true,"
+				  "'capabilities': { 'bounding': ['CAP_CHOWN', "
+				  "'CAP_CHECKPOINT_RESTORE', 'CAP_CHOWN'],"
+				  " 'effective': ['CAP_KILL'] }, 'oomScoreAdj': 5,"
+				  "'rlimits': [{ 'type': 'RLIMIT_NOFILE', 'soft': 10, 'hard': "
+				  "18446744073709551615 }]"),
+			quoted("'hostname': 'h', 'mounts': [{ 'destination': '/a', 'type': 'bind', "
+			       "'source': 's', 'options': ['ro'] },"
+			       "{ 'destination': '/b', 'source': '/t', 'options': ['bind', 'ro', "
+			       "'rw'] }],"
+			       "'linux': { 'namespaces': [{ 'type': 'network' }], 'seccomp': {} }"),
+			&b),
 		0);
 	CHECK_STR(e.text, "");
 	CHECK_EQ(b.args.n, 1);
@@ -365,7 +389,8 @@ static void values_are_taken(void)
 	CHECK_EQ(b.caps, UINT64_C(1) << 40 | 1);
 	CHECK_EQ(b.cap_names.n, 2);
 	CHECK_EQ(b.oom_score_adj, 5);
-	CHECK(b.has_oom_score_adj && b.terminal && b.no_new_privs && b.net_own && b.has_filter && !b.read_only);
+	CHECK(b.has_oom_score_adj && b.terminal && b.no_new_privs && b.net_own && b.has_filter &&
+		!b.read_only);
 	CHECK(b.limited[RLIMIT_NOFILE] && !b.limited[RLIMIT_CPU]);
 	CHECK_EQ(b.limits[RLIMIT_NOFILE].rlim_cur, 10);
 	CHECK(b.limits[RLIMIT_NOFILE].rlim_max == RLIM_INFINITY);
@@ -384,7 +409,8 @@ static void what_is_not_said_is_least(void)
 	CHECK_EQ(read_parts("", "", &b), 0);
 	CHECK_EQ(b.caps, 0);
 	CHECK_EQ(b.uid, 0);
-	CHECK(!b.terminal && !b.no_new_privs && !b.net_own && !b.has_filter && !b.has_oom_score_adj);
+	CHECK(!b.terminal && !b.no_new_privs && !b.net_own && !b.has_filter &&
+		!b.has_oom_score_adj);
 	CHECK_EQ(b.n_binds, 0);
 	bundle_done(&b);
 }
@@ -396,7 +422,8 @@ static void there_is_an_end_of_binds(void)
 
 	for (int n = 1; n <= 16; n++) {
 		(void)snprintf(list + strlen(list), sizeof(list) - strlen(list),
-			"%s{ \"destination\": \"/x%d\", \"type\": \"bind\", \"source\": \"/s\" }", n > 1 ? ", " : "", n);
+			"%s{ \"destination\": \"/x%d\", \"type\": \"bind\", \"source\": \"/s\" }",
+			n > 1 ? ", " : "", n);
 		if (n < 15)
 			continue;
 		(void)snprintf(list + strlen(list), sizeof(list) - strlen(list), "]");
@@ -411,7 +438,8 @@ static void there_is_an_end_of_binds(void)
 
 static uint32_t verdict(const void *file, const char *call, uint64_t arg)
 {
-	const struct seccomp_data d = { .nr = syscall_number(syscall_native_arch(), call), .arch = syscall_native_arch(),
+	const struct seccomp_data d = { .nr = syscall_number(syscall_native_arch(), call),
+		.arch = syscall_native_arch(),
 		.args = { arg } };
 
 	return bpf_eval_file(file, &d) & SECCOMP_RET_ACTION_FULL;
@@ -433,9 +461,12 @@ static void its_filter_does_what_it_says(void)
 	struct program_head head;
 	void *file;
 
-	CHECK_EQ(filter_make("'linux': { 'seccomp': { 'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': ["
-			     "{ 'names': ['mkdir', 'seccomp'], 'action': 'SCMP_ACT_ERRNO' }, { 'names': ['socket'], 'action':"
-			     " 'SCMP_ACT_ERRNO', 'args': [{ 'index': 0, 'value': 16, 'op': 'SCMP_CMP_EQ' }] }] } }",
+	CHECK_EQ(filter_make(
+			 "'linux': { 'seccomp': { 'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': ["
+			 "{ 'names': ['mkdir', 'seccomp'], 'action': 'SCMP_ACT_ERRNO' }, { "
+			 "'names': ['socket'], 'action':"
+			 " 'SCMP_ACT_ERRNO', 'args': [{ 'index': 0, 'value': 16, 'op': "
+			 "'SCMP_CMP_EQ' }] }] } }",
 			 &none, &file),
 		0);
 	CHECK_STR(e.text, "");
@@ -450,8 +481,11 @@ static void its_filter_does_what_it_says(void)
 	CHECK_EQ(head.loud, 1);
 	head.quiet = 0;
 	CHECK_EQ(verdict(file, "seccomp", 0), SECCOMP_RET_ERRNO);
-	CHECK_EQ(bpf_eval((const struct sock_filter *)(const void *)((const char *)file + sizeof(head)), head.loud,
-			 &(const struct seccomp_data){ .nr = syscall_number(syscall_native_arch(), "seccomp"),
+	CHECK_EQ(bpf_eval((const struct sock_filter *)(const void *)((const char *)file +
+								     sizeof(head)),
+			 head.loud,
+			 &(const struct seccomp_data){
+				 .nr = syscall_number(syscall_native_arch(), "seccomp"),
 				 .arch = syscall_native_arch() }),
 		SECCOMP_RET_ALLOW);
 	free(file);
@@ -461,9 +495,11 @@ static void a_filter_of_few_calls_forbids_the_rest(void)
 {
 	static char *names[] = { (char *)"CAP_KILL" };
 	const struct strv none = { NULL, 0 }, kill = { names, 1 };
-	static const char list[] = "'linux': { 'seccomp': { 'defaultAction': 'SCMP_ACT_ERRNO', 'syscalls': ["
-				   "{ 'names': ['read', 'write', 'execve'], 'action': 'SCMP_ACT_ALLOW' },"
-				   "{ 'names': ['kill'], 'action': 'SCMP_ACT_ALLOW', 'includes': { 'caps': ['CAP_KILL'] } }] } }";
+	static const char list[] =
+		"'linux': { 'seccomp': { 'defaultAction': 'SCMP_ACT_ERRNO', 'syscalls': ["
+		"{ 'names': ['read', 'write', 'execve'], 'action': 'SCMP_ACT_ALLOW' },"
+		"{ 'names': ['kill'], 'action': 'SCMP_ACT_ALLOW', 'includes': { 'caps': "
+		"['CAP_KILL'] } }] } }";
 	void *file;
 
 	CHECK_EQ(filter_make(list, &none, &file), 0);
@@ -485,11 +521,19 @@ static void a_filter_that_cannot_be_said_is_refused(void)
 	const struct strv none = { NULL, 0 };
 	void *file;
 
-	CHECK_EQ(filter_make("'linux': { 'seccomp': { 'defaultAction': 'SCMP_ACT_ALLOW' } }", &none, &file), 0);
+	CHECK_EQ(filter_make("'linux': { 'seccomp': { 'defaultAction': 'SCMP_ACT_ALLOW' } }", &none,
+			 &file),
+		0);
 	free(file);
-	CHECK_EQ(filter_make("'linux': { 'seccomp': { 'defaultAction': 'SCMP_ACT_MAYBE' } }", &none, &file), -EINVAL);
+	CHECK_EQ(filter_make("'linux': { 'seccomp': { 'defaultAction': 'SCMP_ACT_MAYBE' } }", &none,
+			 &file),
+		-EINVAL);
 	CHECK(!file && strstr(e.text, "SCMP_ACT_MAYBE"));
-	CHECK_EQ(filter_make("'linux': { 'seccomp': { 'defaultAction': 'SCMP_ACT_ALLOW', 'extra': 1 } }", &none, &file), -EINVAL);
+	CHECK_EQ(
+		filter_make(
+			"'linux': { 'seccomp': { 'defaultAction': 'SCMP_ACT_ALLOW', 'extra': 1 } }",
+			&none, &file),
+		-EINVAL);
 	CHECK(!file && strstr(e.text, "unknown key 'extra'"));
 }
 
