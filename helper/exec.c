@@ -111,18 +111,6 @@ static int prepare(struct execution *x, struct err *e)
 	return 0;
 }
 
-static void answer(const struct execution *x, int fd, enum answer verdict, const char *text)
-{
-	struct launch_answer a;
-
-	memset(&a, 0, sizeof(a));
-	a.head = (struct wire_head){ WIRE_VERSION, REQ_EXEC, sizeof(a) };
-	a.answer = verdict;
-	memcpy(a.name, x->request.name, sizeof(a.name));
-	(void)snprintf(a.text, sizeof(a.text), "%s", text);
-	(void)message_send(fd, &a, sizeof(a), NULL, 0);
-}
-
 /* Told before the descriptors go: the line to the main process is one of them. */
 static void tell_entered(const struct execution *x)
 {
@@ -152,10 +140,10 @@ int exec_child(const struct task *t)
 		r = joining_prepare(&x.joining, &e);
 	}
 	if (r < 0) {
-		answer(&x, t->conn_fd, ANSWER_REFUSED, e.text);
+		launch_answer(t->conn_fd, REQ_EXEC, x.request.name, ANSWER_REFUSED, e.text);
 		return turn_away();
 	}
-	answer(&x, x.joining.conn_fd, ANSWER_CONFINED, "");
+	launch_answer(x.joining.conn_fd, REQ_EXEC, x.request.name, ANSWER_CONFINED, "");
 	joining_go(&x.joining);
 	return 0;
 }

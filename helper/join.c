@@ -43,6 +43,18 @@ int stdio_check(const int *fds, struct err *e)
 	return 0;
 }
 
+void launch_answer(int conn_fd, enum request request, const char *name, enum answer verdict, const char *text)
+{
+	struct launch_answer a;
+
+	memset(&a, 0, sizeof(a));
+	a.head = (struct wire_head){ WIRE_VERSION, request, sizeof(a) };
+	a.answer = verdict;
+	(void)snprintf(a.name, sizeof(a.name), "%.*s", LAUNCH_NAME_MAX, name);
+	(void)snprintf(a.text, sizeof(a.text), "%s", text);
+	(void)message_send(conn_fd, &a, sizeof(a), NULL, 0);
+}
+
 int request_file(const struct enter_request *r, int *ret_fd, struct err *e)
 {
 	_cleanup_fd_ int fd = memfd_create("carrel-request", MFD_CLOEXEC | MFD_ALLOW_SEALING);

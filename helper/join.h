@@ -30,6 +30,9 @@ struct joining {
 /* A directory, O_PATH descriptor or disk of the host would be a way back out (openat). -EINVAL: one of 0 to 2 is. */
 int stdio_check(const int *fds, struct err *e);
 
+/* What `carrel run` and `carrel exec` hear of their requests. */
+void launch_answer(int conn_fd, enum request request, const char *name, enum answer verdict, const char *text);
+
 /* The request as carrel-relay reads it. */
 int request_file(const struct enter_request *r, int *ret_fd, struct err *e);
 

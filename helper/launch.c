@@ -121,16 +121,6 @@ static int request_check(const struct launch_request *q, bool has_filter, struct
 	return 0;
 }
 
-static size_t running(uid_t uid)
-{
-	const struct container *c;
-	size_t n = 0;
-
-	for (c = server.registry.containers; c; c = c->next)
-		n += c->launch && c->uid == uid;
-	return n;
-}
-
 static int profile_find(struct attempt *a, struct err *e)
 {
 	struct person who = account_person(&a->account);
@@ -152,7 +142,7 @@ static int decide(struct attempt *a, struct err *e)
 	struct person who = account_person(&a->account);
 	struct wish_bind binds[LAUNCH_BINDS_MAX], tree = { p->v[0].real, (q->flags & LAUNCH_READONLY) || !p->v[0].writable };
 	struct wish wish = { .image = q->image, .profile = q->profile, .home = q->flags & LAUNCH_HOME,
-		.keep = q->flags & LAUNCH_KEEP, .running = running(a->account.uid), .binds = binds, .tree = p->own_tree ? &tree : NULL,
+		.keep = q->flags & LAUNCH_KEEP, .running = registry_launches_of(&server.registry, a->account.uid), .binds = binds, .tree = p->own_tree ? &tree : NULL,
 		.home_path = p->home >= 0 ? p->v[p->home].real : a->account.home };
 	struct grant granted;
 	size_t i;
@@ -520,18 +510,6 @@ static int build(struct attempt *a, struct err *e)
 	return container_build(&spec, &a->view, &a->born, e);
 }
 
-static void answer(const struct attempt *a, enum answer verdict, const char *text)
-{
-	struct launch_answer out;
-
-	memset(&out, 0, sizeof(out));
-	out.head = (struct wire_head){ WIRE_VERSION, REQ_LAUNCH, sizeof(out) };
-	out.answer = verdict;
-	memcpy(out.name, a->what.name, sizeof(out.name));
-	(void)snprintf(out.text, sizeof(out.text), "%s", text);
-	(void)message_send(a->task->conn_fd, &out, sizeof(out), NULL, 0);
-}
-
 static int raise_container(struct attempt *a, struct err *e)
 {
 	bool own = false;
@@ -558,7 +536,7 @@ static int raise_container(struct attempt *a, struct err *e)
 		cleanup_fd(&a->born.go_fd); /* it dies with its builder */
 		return r;
 	}
-	answer(a, ANSWER_CONFINED, "");
+	launch_answer(a->task->conn_fd, REQ_LAUNCH, a->what.name, ANSWER_CONFINED, "");
 	a->answered = true;
 	container_go(&a->born);
 	return 0;
@@ -614,6 +592,6 @@ int launch_child(const struct task *t)
 	note_fill(&a, &n, LAUNCH_REFUSED);
 	(void)snprintf(n.text, sizeof(n.text), "%s", e.text);
 	(void)tell(&a, &n, NULL, 0);
-	answer(&a, ANSWER_REFUSED, e.text);
+	launch_answer(t->conn_fd, REQ_LAUNCH, a.what.name, ANSWER_REFUSED, e.text);
 	return turn_away();
 }

@@ -273,16 +273,6 @@ static void say_no(int fd, const char *text)
 	say(fd, LAUNCH_NO, &n);
 }
 
-static size_t launches_of(uid_t uid)
-{
-	const struct container *c;
-	size_t n = 0;
-
-	for (c = server.registry.containers; c; c = c->next)
-		n += c->launch && c->uid == uid;
-	return n;
-}
-
 /* IMAGE-1, IMAGE-2, ...: short enough to type, and not soon used again. */
 static void name_make(uid_t uid, struct launch *what)
 {
@@ -305,7 +295,7 @@ static int place_find(struct launching *l, struct launch_note *n, struct err *e)
 
 	if (l->container)
 		return err_set(e, EBUSY, "one at a time");
-	if (n->most > 0 && launches_of(n->uid) >= n->most)
+	if (n->most > 0 && registry_launches_of(&server.registry, n->uid) >= n->most)
 		return err_set(e, EDQUOT, "profile '%s' allows %llu containers at a time, and so many are running (carrel list); "
 			"end one, or ask for a larger max-containers", n->profile, (unsigned long long)n->most);
 	if (n->what.name[0] == '\0')

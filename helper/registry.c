@@ -97,6 +97,16 @@ struct container *registry_launch(const struct registry *r, uid_t uid, const cha
 	return NULL;
 }
 
+size_t registry_launches_of(const struct registry *r, uid_t uid)
+{
+	const struct container *c;
+	size_t n = 0;
+
+	for (c = r->containers; c; c = c->next)
+		n += c->launch && c->uid == uid;
+	return n;
+}
+
 const struct container *registry_overlap(const struct registry *r, uid_t uid, const struct id_ranges *ranges)
 {
 	const struct container *c;

@@ -77,6 +77,8 @@ int registry_open(const char *dir, int proc_fd, struct registry *ret, struct err
 
 struct container *registry_container(const struct registry *r, uid_t uid, const char *profile);
 struct container *registry_launch(const struct registry *r, uid_t uid, const char *name);
+/* How many launches a user has, those being built among them. */
+size_t registry_launches_of(const struct registry *r, uid_t uid);
 
 /* A launch, or a container of another user's, that holds or is about to hold an overlapping range; NULL: none. */
 const struct container *registry_overlap(const struct registry *r, uid_t uid, const struct id_ranges *ranges);

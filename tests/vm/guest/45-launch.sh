@@ -4,7 +4,7 @@
 
 tree=/var/tmp/launch-tree
 mkdir -p $tree/bin $tree/etc $tree/root
-for program in bash sleep id cat touch stat head seq; do
+for program in bash sleep id cat touch stat head seq env; do
 	cp "$(command -v $program)" $tree/bin/
 	ldd "$(command -v $program)" | grep -o '/[^ ]*' | while read -r library; do
 		[ -e "$tree$library" ] || install -D "$library" "$tree$library"
@@ -34,7 +34,7 @@ ada = box
 CONF
 check "the configuration is good" carrel check
 # The first launch reads the image, and the helper is emulated.
-check "ada, in a session, launches" as ada 'carrel run tiny true'
+check "ada, in a session, launches" as ada 'carrel run tiny id'
 is "and is root in there" 0 "$(get ada 'carrel run tiny id -u')"
 is "dora, who is exempt, from the host" 0 "$(get dora 'carrel run --profile box tiny id -u')"
 is "ext4 is shown with other IDs: root writes in the home" 0 "$(get ada 'carrel run --home tiny sh -c "echo x >made; stat -c %u made"')"
