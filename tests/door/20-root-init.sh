@@ -16,7 +16,7 @@ link() {
 chmod 755 "$tmp"
 t 'carrel-root links against nothing' link "$tmp/sudo" helper/door/root.c helper/door/root_options.c \
 	helper/door/names.c helper/door/say.c helper/door/sys.c
-t 'carrel-init links against nothing' link "$tmp/carrel-init" helper/door/init.c helper/door/sys.c
+t 'carrel-init links against nothing' link "$tmp/carrel-init" helper/door/init.c helper/door/end.c helper/door/sys.c
 t_same 'neither looks up names or loads code' \
 	"$(nm "$tmp/sudo" "$tmp/carrel-init" | grep -E 'dlopen|nss|getpw|getgr(nam|gid|ent)|iconv|malloc| U ')" ''
 

@@ -34,6 +34,7 @@ cat >"$tmp/expected" <<'LIST'
 644 /usr/share/carrel/peers/system-service.filter
 644 /usr/share/man/man1/carrel.1
 644 /usr/share/man/man5/carrel-filter.5
+644 /usr/share/man/man5/carrel-image.5
 644 /usr/share/man/man5/carrel.conf.5
 644 /usr/share/man/man7/carrel.7
 644 /usr/share/man/man8/carrel-door.8
