@@ -31,6 +31,7 @@ static const struct kept {
 	{ CAP_SYS_PTRACE, true },      /* reading other users' /proc/PID/ns, setns by pidfd */
 	{ CAP_KILL, true },	       /* ending containers */
 	{ CAP_SETPCAP, true },	       /* securebits while in a user's guise */
+	{ CAP_SETFCAP, false },	       /* overlayfs passes on with it what setcap does in a launched container */
 	{ CAP_SYS_RESOURCE, false },   /* a door's raised limits, lowered oom_score_adj */
 	{ CAP_SYS_NICE, false },       /* a door's nice value and affinity */
 	{ CAP_AUDIT_CONTROL, false },  /* loginuid; what the audit subsystem lost */
