@@ -31,6 +31,7 @@
 #include "helper/public/wire.h"
 #include "helper/sandbox.h"
 #include "helper/server.h"
+#include "helper/view_base.h"
 #include "helper/view_mount.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "helper/view_base.h"
 #include "helper/view_mount.h"
 #include "policy/account.h"
 #include "policy/base/cleanup.h"
