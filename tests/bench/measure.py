@@ -313,6 +313,7 @@ class Report:
             print("\n%-58s %9s %9s" % ("where a first session waits for the kernel (traced)", "calls", "ms"))
             for name, count, ms in self.data["calls"]:
                 print("  %-56s %9d %9.3f" % (name, count, ms))
+        launches.print_all(self.data)
         print("\n%-52s %7s %7s %7s %7s" % ("budget", "is", "at best", "scaled", "may be"))
         for b in self.data["budgets"]:
             print("  %-50s %7g %7s %7s %7g %-6s %s" % (b["name"], b["value"], b.get("min", ""), b.get("scaled", ""),
@@ -324,7 +325,8 @@ class Report:
 def services_start():
     os.makedirs("/etc/carrel", exist_ok=True)
     with open("/etc/carrel/carrel.conf", "w") as f:
-        f.write(CONFIG)
+        f.write(CONFIG + launches.CONFIG)
+    launches.prepare()
     subprocess.run(["bash", "-c", ". %s && world_start && /usr/sbin/sshd-plain -f /etc/ssh/sshd_config.world -p 23"
                     " -E /var/log/sshd-plain.log; tests_finished=yes" % LIB], check=True, stdin=NULL, stdout=NULL)
     wait_until(lambda: any(name.endswith(".good") for name in os.listdir("/run/carrel/filters")))
@@ -376,7 +378,7 @@ def main():
     parser = argparse.ArgumentParser(prog="run", description="what Carrel costs on this machine")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--times", type=int, default=40, metavar="N", help="of everything (40)")
-    parser.add_argument("--only", choices=["logins", "filters"], help="one of the two parts")
+    parser.add_argument("--only", choices=["logins", "filters", "launches"], help="one of the three parts")
     options = parser.parse_args()
     try:  # before everybody else who runs on the machine; all that is started from here inherits it
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
@@ -385,9 +387,11 @@ def main():
     report = Report()
 
     services_start()
-    if options.only != "filters":
+    if options.only in (None, "logins"):
         measure_logins(report, options.times)
-    if options.only != "logins":
+    if options.only in (None, "launches"):
+        launches.measure_launches(report, options.times)
+    if options.only in (None, "filters"):
         filters.measure_filters(report, options.times)
 
     if options.json:
@@ -398,6 +402,7 @@ def main():
 
 
 if __name__ == "__main__":
-    import filters  # which imports this file
+    import filters  # which import this file
+    import launches
 
     main()
