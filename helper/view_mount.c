@@ -373,19 +373,19 @@ static int overlay_mount(const struct mounter *m, const char *options)
 static int tree_layered(struct mounter *m, const struct step *s, int tree_fd)
 {
 	_cleanup_fd_ int lower = -1, kept = -1;
-	const char *options = "lowerdir=/skel/lower,upperdir=/private/upper,workdir=/private/work";
+	const char *options = "lowerdir=/private/lower,upperdir=/private/upper,workdir=/private/work";
 	int r;
 
-	if (mkdirat(m->skel_fd, "lower", 0700) < 0 || mkdirat(m->skel_fd, "kept", 0700) < 0)
+	if (mkdirat(m->private_fd, "lower", 0700) < 0 || mkdirat(m->private_fd, "kept", 0700) < 0)
 		return failed(m->err, "make directory", "lower");
-	lower = openat(m->skel_fd, "lower", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	lower = openat(m->private_fd, "lower", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (lower < 0 || sys_move_mount(tree_fd, lower) < 0)
 		return failed(m->err, "attach", "tree");
 	if (s->index == 1) {
-		kept = openat(m->skel_fd, "kept", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		kept = openat(m->private_fd, "kept", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (kept < 0 || sys_move_mount(m->kept_fd, kept) < 0)
 			return failed(m->err, "attach", "kept layer");
-		options = "lowerdir=/skel/lower,upperdir=/skel/kept/upper,workdir=/skel/kept/work";
+		options = "lowerdir=/private/lower,upperdir=/private/kept/upper,workdir=/private/kept/work";
 	}
 	r = s->index == 1 ? 0 : layer_dirs_make(m, m->private_fd, tree_fd);
 	if (r < 0)
@@ -470,6 +470,28 @@ static int carry_out(struct mounter *m, const struct step *s, int source_fd)
 	return err_set(m->err, EINVAL, "view: unknown row");
 }
 
+/* A file system costs the kernel some 10 KiB, and launches mostly need none for small parts. */
+static bool uses_skel(const struct view_plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->n; i++)
+		switch (plan->steps[i].op) {
+		case STEP_SKEL_DIR:
+		case STEP_SKEL_FILE:
+		case STEP_SKEL_ROOT:
+		case STEP_SKEL_LINK:
+		case STEP_SKEL_NODES:
+		case STEP_SKEL_NODE:
+		case STEP_FROM_SKEL:
+		case STEP_OVERLAY:
+			return true;
+		default:
+			break;
+		}
+	return false;
+}
+
 int view_mount(const struct view *v, int *ret_new_root_fd, struct err *e)
 {
 	_cleanup_fd_ int skel = -1, private = -1;
@@ -482,7 +504,7 @@ int view_mount(const struct view *v, int *ret_new_root_fd, struct err *e)
 	size_t i;
 	int r;
 
-	r = tmpfs_mount("carrel-skel", "/skel", 16u << 20, 8192, &skel, e);
+	r = uses_skel(plan) ? tmpfs_mount("carrel-skel", "/skel", 16u << 20, 8192, &skel, e) : 0;
 	if (r == 0)
 		r = tmpfs_mount("carrel-private", "/private", p->tmp_size, p->tmp_inodes, &private, e);
 	m.skel_fd = skel;

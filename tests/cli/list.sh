@@ -160,8 +160,10 @@ if as_user true 2>/dev/null; then
 	t_same 'where root is not heard' "$("$carrel" list 2>&1; echo $?)" "\
 carrel list: carrel-helper does not answer at /run/carrel/inside/helper.sock: No such file or directory
 1"
-else
+elif grep -q ' 0 *0 *4294967295' /proc/self/uid_map; then
 	skip 'users ask at another place' 'needs root'
+else
+	echo '# in a namespace of an ordinary user there is nobody else; root runs this again'
 fi
 
 # shellcheck disable=SC2086
