@@ -360,15 +360,18 @@ static pid_t foreground(const struct relay *relay)
 static void signal_forward(const struct relay *relay, int sig)
 {
 	bool is_known = false;
+	pid_t front;
 
 	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
 		is_known |= forwarded[i] == sig;
 	if (!is_known)
 		return;
 
-	(void)kill(-foreground(relay), sig);
+	front = foreground(relay);
+	(void)kill(-front, sig);
 	if (sig == SIGHUP) {
-		(void)kill(-relay->pid, SIGHUP);
+		if (front != relay->pid)
+			(void)kill(-relay->pid, SIGHUP);
 		(void)kill(-relay->pid, SIGCONT);
 	}
 }

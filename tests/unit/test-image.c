@@ -290,7 +290,7 @@ static void changes_around_it_are_noticed(void)
 		/* the signature */
 		{ "rm img/manifest.minisig", 0, "" },
 		{ "echo x >img/manifest.minisig", -EBADMSG, "manifest.minisig: not a signature of minisign" },
-		{ "sed -i '2s/A/B/g' img/manifest.minisig; sed -i '4s/^..../AAAA/' img/manifest.minisig", -EBADMSG, "manifest.minisig" },
+		{ "sed -i '2s/^\\(.\\{60\\}\\)A/\\1B/; t; 2s/^\\(.\\{60\\}\\)./\\1A/' img/manifest.minisig", -EBADMSG, "manifest.minisig" },
 		{ "sed -i '3s/$/ more/' img/manifest.minisig", -EBADMSG, "not of this trusted comment" },
 		{ "minisign -S -s b.key -m img/manifest >/dev/null </dev/null", 0, "" },
 		{ "chmod 666 img/manifest.minisig", -EPERM, "manifest.minisig: writable by someone" },
