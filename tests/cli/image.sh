@@ -346,7 +346,7 @@ rm "$store/linked"
 
 # ---- as somebody else ----
 
-cp "$carrel" "$tmp/carrel"
+cp "$carrel" "$(dirname "$carrel")/carrel-cli" "$tmp/"
 nobody() {
 	setpriv --reuid 65534 --regid 65534 --clear-groups "$tmp/carrel" image "$@" --root "$root"
 }
