@@ -114,6 +114,8 @@ static int request_check(const struct launch_request *q, bool has_filter, struct
 			"letter or digit", q->name, LAUNCH_NAME_MAX);
 	if (!(q->flags & LAUNCH_ROOTFS) && !image_name_valid(q->image))
 		return err_set(e, EINVAL, "'%s' is no name of an image", q->image);
+	if ((q->flags & LAUNCH_ROOTFS) && q->image[0])
+		return err_set(e, EINVAL, "the request names a bundle and an image");
 	if ((q->flags & LAUNCH_KEEP) && (q->flags & (LAUNCH_READONLY | LAUNCH_ROOTFS)))
 		return err_set(e, EINVAL, "--keep goes with an image that is written to: neither with --read-only nor with --bundle");
 	if ((q->flags & LAUNCH_NET_NONE) && (q->flags & LAUNCH_NET_HOST))

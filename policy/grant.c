@@ -259,7 +259,8 @@ static int check_wish(const struct profile *p, const struct wish *w, struct err 
 	char limit[24];
 	int r;
 
-	r = given(w->image) ? check_image_name(p, w->image, e) : check_bundle(p, w, e);
+	/* A tree is a bundle, whatever else is named beside it. */
+	r = given(w->image) && !w->tree ? check_image_name(p, w->image, e) : check_bundle(p, w, e);
 	if (r == 0 && w->tree)
 		r = check_tree(p, w->tree, e);
 	if (r == 0 && w->home)

@@ -357,6 +357,22 @@ static void judges_the_tree_of_a_bundle(void)
 	policy_free(p);
 }
 
+/* An image that may be started, named beside a tree, does not make the tree one. */
+static void an_image_beside_a_tree_changes_nothing(void)
+{
+	struct policy *p = load("[profile a]\nrun = yes\nimages = alpine\n[assign]\nben = a\n");
+	const struct wish_bind tree = { "/home/ben/b", true };
+	struct person who = person("ben");
+	struct wish wish = { .image = "alpine" };
+	struct grant g = { 0 };
+
+	CHECK_EQ(grant_decide(p, &who, &wish, &g, &e), 0);
+	wish.tree = &tree;
+	CHECK_EQ(grant_decide(p, &who, &wish, &g, &e), -EACCES);
+	CHECK_CONTAINS(e.text, "bundles = no: only images");
+	policy_free(p);
+}
+
 /* However long the lists are, it is one line that begins with the place. */
 static void says_no_more_than_fits(void)
 {
@@ -396,6 +412,7 @@ int main(void)
 	TEST(lets_the_exempt_have_the_only_profile);
 	TEST(gives_nothing_that_only_run_profiles_say);
 	TEST(judges_the_tree_of_a_bundle);
+	TEST(an_image_beside_a_tree_changes_nothing);
 	TEST(says_no_more_than_fits);
 	policy_free(policy);
 	(void)unlink(path);
