@@ -188,10 +188,9 @@ void launches_policy_changed(void)
 		log_event(EVENT_HELPER, &f, "no containers can be launched: %s", e.text);
 		return;
 	}
+	/* A range from another pool may lie across slots of this one: those are nobody's to give either. */
 	for (c = server.registry.containers; c; c = c->next)
-		if (c->launch)
-			(void)slots_take_range(&server.slots, &c->ranges.uids);
-		else
+		if (!c->launch || !slots_take_range(&server.slots, &c->ranges.uids))
 			slots_mark(&server.slots, &c->ranges.uids);
 }
 
