@@ -45,6 +45,24 @@ static sd_event_source *dismiss_timer;
 
 /* --- children --- */
 
+/*
+ * A child holds no connection of another's, which would then not end with that one; and none of the main process's ends of lines,
+ * its own among them, or no child would hear that the main process is dead.
+ */
+static void close_others(int fd)
+{
+	struct guest *g;
+	size_t i;
+
+	for (g = guests; g; g = g->next) {
+		if (g->fd != fd)
+			cleanup_fd(&g->fd);
+		cleanup_fd(&g->line);
+	}
+	for (i = 0; i < n_dismissed; i++)
+		cleanup_fd(&dismissed[i]);
+}
+
 static int guest_run(const struct guest *g, int fd, int main_fd)
 {
 	const struct task t = { .peer = g->peer, .conn_fd = fd, .main_fd = main_fd, .inside = g->inside };
@@ -68,6 +86,8 @@ static pid_t handed_over(int *fds, size_t n, const struct guest *g, int main_fd)
 	pid = fork();
 	if (pid == 0) {
 		(void)close(line[1]);
+		if (g)
+			close_others(fds[0]);
 		(void)!read(line[0], &none, 1);
 		_exit(g ? guest_run(g, fds[0], main_fd) : 0);
 	}
@@ -215,13 +235,13 @@ static size_t guests_count(void)
 	return n;
 }
 
-/* Whose container an ID of the host belongs to: all of them are the same caller. */
+/* Whose container an ID of the host belongs to: all of them are the same caller. Who is in one of root's is not root to us. */
 static bool owner_of(uid_t *uid)
 {
 	const struct container *c;
 
 	for (c = server.registry.containers; c; c = c->next)
-		if (c->ready && (c->uid == *uid || id_range_holds(&c->ranges.uids, *uid))) {
+		if (c->ready && c->uid != 0 && (c->uid == *uid || id_range_holds(&c->ranges.uids, *uid))) {
 			*uid = c->uid;
 			return true;
 		}
