@@ -173,11 +173,11 @@ static void plan_run(struct planner *p)
 			SYSTEM | MOUNT_ATTR_NOEXEC);
 }
 
-void view_plan_dev(struct planner *p, enum step_op terminals)
+void view_plan_dev(struct planner *p, enum step_op terminals, bool own)
 {
 	size_t i;
 
-	if (p->facts->n_devices == 0) {
+	if (!own && p->facts->n_devices == 0) {
 		view_mount_add(p, STEP_DEV, "", "/dev", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
 	} else {
 		view_dir_add(p, STEP_SKEL_DIR, "/dev", 0755, OWNER_CONTAINER_ROOT);
@@ -186,7 +186,8 @@ void view_plan_dev(struct planner *p, enum step_op terminals)
 			view_skel_chain(p, "", p->facts->devices[i].path, false);
 			view_step_add(p, STEP_SKEL_NODE, p->facts->devices[i].path, "")->index = i;
 		}
-		view_mount_add(p, STEP_FROM_SKEL, "/dev", "/dev", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
+		view_mount_add(p, STEP_FROM_SKEL, "/dev", "/dev",
+			MOUNT_ATTR_NOSUID | (own ? MOUNT_ATTR_NOEXEC : MOUNT_ATTR_RDONLY));
 	}
 	view_mount_add(p, terminals, "/dev/pts", "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	view_mount_add(p, STEP_FROM_PRIVATE, "/shm", "/dev/shm", WRITABLE);
@@ -332,7 +333,7 @@ int view_plan(const struct profile *p, const struct view_facts *f, struct view_p
 	plan_private(&planner);
 	plan_run(&planner);
 	/* The host's terminals: sshd's monitor makes one there after the session has joined. */
-	view_plan_dev(&planner, STEP_CLONE);
+	view_plan_dev(&planner, STEP_CLONE, false);
 	plan_sudo(&planner);
 	plan_home(&planner);
 	plan_profile(&planner);

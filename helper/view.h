@@ -85,7 +85,7 @@ enum step_op {
 	STEP_TREE_LAYERED, /* the opened tree below a layer on private (index 1: on the kept file system) -> / */
 	STEP_PLACE_DIR,	   /* a directory dst */
 	STEP_PLACE_FILE,   /* an empty file dst */
-	STEP_PLACE_COPY,   /* the host's file src as dst; index 1: and a line that names the host's name */
+	STEP_PLACE_COPY,   /* the host's file src as dst; index 1: /etc/hosts, which also names the container, and localhost if src is "" */
 	STEP_TERMINALS,	   /* a devpts of the container's own -> dst */
 	STEP_SEAL,	   /* nothing can be written to / any more */
 };

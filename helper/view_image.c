@@ -42,7 +42,7 @@ static void plan_own(struct planner *p, const struct view_image *v)
 		place(p, v, STEP_PLACE_DIR, dirs[i]);
 	view_mount_add(p, STEP_CLONE, "/sys", "/sys", SYSTEM | MOUNT_ATTR_NOEXEC);
 	view_dir_add(p, STEP_PRIVATE_DIR, "/shm", 01777, OWNER_CONTAINER_ROOT);
-	view_plan_dev(p, STEP_TERMINALS);
+	view_plan_dev(p, STEP_TERMINALS, true);
 }
 
 /* Where the tree cannot be written, programs still expect to write here. */
@@ -64,12 +64,11 @@ static void plan_names(struct planner *p, const struct view_image *v)
 {
 	const char *resolv = p->facts->resolv_conf ? p->facts->resolv_conf : "/etc/resolv.conf";
 
-	if (!v->net_host)
-		return;
 	if (may_place(v)) {
-		(void)view_step_add(p, STEP_PLACE_COPY, resolv, "/etc/resolv.conf");
-		view_step_add(p, STEP_PLACE_COPY, "/etc/hosts", "/etc/hosts")->index = 1;
-	} else {
+		view_step_add(p, STEP_PLACE_COPY, v->net_host ? "/etc/hosts" : "", "/etc/hosts")->index = 1;
+		if (v->net_host)
+			(void)view_step_add(p, STEP_PLACE_COPY, resolv, "/etc/resolv.conf");
+	} else if (v->net_host) {
 		view_mount_add(p, STEP_CLONE, resolv, "/etc/resolv.conf", SYSTEM | MOUNT_ATTR_NOEXEC);
 		if (p->plan.n > 0)
 			p->plan.steps[p->plan.n - 1].optional = true;

@@ -296,8 +296,8 @@ static int place_copy(struct mounter *m, const struct step *s, int from, int dir
 	static char text[65536];
 	ssize_t n = from >= 0 ? read(from, text, sizeof(text) - 256) : 0;
 
-	if (n < 0)
-		n = 0;
+	if (n <= 0)
+		n = s->index == 1 ? snprintf(text, 256, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n") : 0;
 	if (s->index == 1 && m->facts->hostname)
 		n += snprintf(text + n, 256, "127.0.1.1\t%s\n", m->facts->hostname);
 	if (n == 0 || (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT))

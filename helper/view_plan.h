@@ -26,8 +26,8 @@ void view_dir_add(struct planner *p, enum step_op op, const char *path, mode_t m
 /* mkdir for every parent of path below skel's directory base; path itself too if with_last. */
 void view_skel_chain(struct planner *p, const char *base, const char *path, bool with_last);
 
-/* /dev with the profile's devices, and its terminals by the given row. view.c */
-void view_plan_dev(struct planner *p, enum step_op terminals);
+/* /dev with the profile's devices, and its terminals by the given row; own: root inside may make sockets and links in it. view.c */
+void view_plan_dev(struct planner *p, enum step_op terminals, bool own);
 
 /* The plan, or what went wrong. */
 int view_plan_take(struct planner *p, struct view_plan *ret);

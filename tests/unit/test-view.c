@@ -367,6 +367,9 @@ static void an_image_is_layered_and_alone_without_nosuid(void)
 			CHECK(v.steps[i].attr & MOUNT_ATTR_NOSUID);
 	CHECK_EQ(attached_at(&v, "/dev/pts")->op, STEP_TERMINALS);
 	CHECK_EQ(attached_at(&v, "/etc/resolv.conf")->op, STEP_PLACE_COPY);
+	CHECK_STR(attached_at(&v, "/etc/hosts")->src, "/etc/hosts");
+	CHECK_EQ(attached_at(&v, "/dev")->attr, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC); /* root inside makes /dev/log */
+	CHECK(makes(&v, STEP_SKEL_NODES, "/dev"));
 	CHECK(!makes(&v, STEP_SKEL_ROOT, "/carrel/bin/carrel-root"));
 	CHECK(!attached_at(&v, "/run/carrel/inside"));
 	CHECK(!attached_at(&v, "/home"));
@@ -427,6 +430,7 @@ static void home_and_binds_are_nosuid_nodev_where_they_were_wanted(void)
 	CHECK_EQ(attached_at(&v, "/etc/key")->index, 1);
 	CHECK_EQ(attached_at(&v, "/etc/key")->attr, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	CHECK(!attached_at(&v, "/etc/resolv.conf")); /* no network, no names */
+	CHECK_STR(attached_at(&v, "/etc/hosts")->src, ""); /* but its own */
 	view_plan_done(&v);
 }
 
