@@ -96,22 +96,27 @@ static void number_take(pid_t pid, const char *file)
 		(void)!write(to, text, (size_t)n);
 }
 
-static void cgroup_take(pid_t pid, const char *cgroup)
+int cgroup_take(pid_t pid, const char *cgroup, struct err *e)
 {
 	_cleanup_fd_ int fd = -1;
-	struct err e;
+	int r;
 
 	if (cgroup[0] == '\0')
-		limits_follow(server.proc_fd, pid);
-	else if (limits_join_open(cgroup, &fd, &e) == 0)
-		(void)!write(fd, "0", 1);
+		return limits_follow(server.proc_fd, pid, e);
+	r = limits_join_open(cgroup, &fd, e);
+	if (r == 0 && write(fd, "0", 1) != 1)
+		r = err_set(e, errno, "limits: cannot join %s: %s", cgroup, strerror(errno));
+	return r;
 }
 
-void attributes_take(pid_t pid, const char *cgroup, struct attributes *ret)
+int attributes_take(pid_t pid, const char *cgroup, struct attributes *ret, struct err *e)
 {
+	int r;
+
 	memset(ret, 0, sizeof(*ret));
-	if (cgroup)
-		cgroup_take(pid, cgroup);
+	r = cgroup ? cgroup_take(pid, cgroup, e) : 0;
+	if (r < 0)
+		return r;
 	number_take(pid, "loginuid");
 	number_take(pid, "oom_score_adj");
 	limits_take(pid, ret);
@@ -119,6 +124,7 @@ void attributes_take(pid_t pid, const char *cgroup, struct attributes *ret)
 	ret->nice = getpriority(PRIO_PROCESS, (id_t)pid);
 	ret->niced = errno == 0;
 	ret->bound = sched_getaffinity(pid, sizeof(ret->cpus), &ret->cpus) == 0;
+	return 0;
 }
 
 void attributes_raise(const struct attributes *a)

@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+struct err;
+
 /* What would hinder the caller's own work if it held at once. */
 struct attributes {
 	struct rlimit limits[RLIM_NLIMITS];
@@ -18,10 +20,16 @@ struct attributes {
 
 /*
  * Gives the calling process the cgroup (or the container's own, if cgroup is not empty; NULL: it stays where it is), loginuid and
- * OOM score of process pid, which PAM and the service set up, and notes its limits, nice value and processors for attributes_apply(). Best effort: what
- * needs rights that this machine has taken from root stays as it is. Only in a child that becomes the user's program.
+ * OOM score of process pid, which PAM and the service set up, and notes its limits, nice value and processors for
+ * attributes_apply(). Best effort but for the cgroup, as limits_follow() says: what needs rights that this machine has taken from
+ * root stays as it is. The caller proves afterwards whose pid it was (peer_still_there()). Only in a child that becomes the
+ * user's program.
  */
-void attributes_take(pid_t pid, const char *cgroup, struct attributes *ret);
+int attributes_take(pid_t pid, const char *cgroup, struct attributes *ret, struct err *e);
+
+/* The first part alone. */
+int cgroup_take(pid_t pid, const char *cgroup, struct err *e);
+
 void attributes_apply(const struct attributes *a);
 
 /* Root of the host, before a child gives that up: hard limits, nice value and processors that only root may give. Best effort. */

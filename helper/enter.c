@@ -8,12 +8,12 @@
  * Fails:  ENTER is answered "refused" with a line, or, once it was answered, EVENT_FAILED is sent.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "helper/filters.h"
 #include "helper/join.h"
+#include "helper/peer.h"
 #include "helper/public/message.h"
 #include "helper/public/relay.h"
 #include "helper/public/syscalls.h"
@@ -57,14 +57,6 @@ static int find_session(struct entry *n, struct err *e)
 	return 0;
 }
 
-/* If the door still lives now, every look at its pid was a look at the door. */
-static int still_the_door(const struct entry *n, struct err *e)
-{
-	struct pollfd p = { .fd = n->pidfd, .events = POLLIN };
-
-	return poll(&p, 1, 0) == 0 ? 0 : err_set(e, ESRCH, "the calling process is gone");
-}
-
 static void answer(int fd, enum answer verdict, const char *text)
 {
 	struct enter_answer a;
@@ -93,8 +85,10 @@ static int prepare(struct entry *n, struct err *e)
 	j->groups = n->groups;
 	j->flags = n->profile->root ? 0 : RELAY_NNP;
 	j->container_pidfd = n->container->pidfd;
-	attributes_take(n->task->peer.pid, n->container->cgroup, &j->attributes);
-	r = still_the_door(n, e);
+	r = attributes_take(n->task->peer.pid, n->container->cgroup, &j->attributes, e);
+	/* If the door still lives now, every look at its pid was a look at the door. */
+	if (r == 0)
+		r = peer_still_there(n->pidfd, e);
 	return r < 0 ? r : joining_prepare(j, e);
 }
 

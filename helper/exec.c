@@ -14,7 +14,7 @@
 #include "helper/join.h"
 #include "helper/launch_command.h"
 #include "helper/launches.h"
-#include "helper/limits.h"
+#include "helper/peer.h"
 #include "helper/public/message.h"
 #include "helper/public/relay.h"
 #include "helper/worker.h"
@@ -72,20 +72,10 @@ static int command_complete(struct execution *x, struct err *e)
 	return launch_payload_make(text, bytes, &x->fds[3], e);
 }
 
-static void cgroup_take(const struct container *c)
-{
-	_cleanup_fd_ int fd = -1;
-	struct err e;
-
-	if (c->cgroup[0] == '\0')
-		limits_follow(server.proc_fd, c->pid);
-	else if (limits_join_open(c->cgroup, &fd, &e) == 0)
-		(void)!write(fd, "0", 1);
-}
-
 static int prepare(struct execution *x, struct err *e)
 {
 	struct joining *j = &x->joining;
+	_cleanup_fd_ int caller = -1;
 	int r = find_container(x, e);
 
 	if (r == 0)
@@ -106,9 +96,13 @@ static int prepare(struct execution *x, struct err *e)
 	j->user = x->request.user[0] ? x->request.user : NULL;
 	j->flags = RELAY_LAUNCHED | (x->profile->root ? 0 : RELAY_NNP);
 	launch_identity(x->profile, &x->account, &j->uid, &j->inside_gid);
-	attributes_take(x->task->peer.pid, NULL, &j->attributes);
-	cgroup_take(x->container);
-	return 0;
+	r = peer_open(x->task->conn_fd, server.proc_fd, &caller, e);
+	if (r == 0)
+		r = attributes_take(x->task->peer.pid, NULL, &j->attributes, e);
+	if (r == 0)
+		r = peer_still_there(caller, e);
+	/* That its number is pid 1's still, shows in that it can be joined. */
+	return r == 0 ? cgroup_take(x->container->pid, x->container->cgroup, e) : r;
 }
 
 /* Told before the descriptors go: the line to the main process is one of them. */

@@ -34,6 +34,7 @@
 #include "helper/launches.h"
 #include "helper/limits.h"
 #include "helper/paths.h"
+#include "helper/peer.h"
 #include "helper/public/message.h"
 #include "helper/public/relay.h"
 #include "helper/public/syscalls.h"
@@ -514,15 +515,21 @@ static int build(struct attempt *a, struct err *e)
 
 static int raise_container(struct attempt *a, struct err *e)
 {
+	_cleanup_fd_ int caller = -1;
 	bool own = false;
 	struct launch_note n;
 	size_t n_groups;
 	int r;
 
-	r = limits_enter_launch(a->account.uid, a->profile, a->what.name, a->request.flags & LAUNCH_DETACH, a->cgroup, &own, e);
+	r = peer_open(a->task->conn_fd, server.proc_fd, &caller, e);
+	if (r == 0)
+		r = limits_enter_launch(a->account.uid, a->profile, a->what.name, a->request.flags & LAUNCH_DETACH, a->cgroup, &own, e);
+	if (r == 0)
+		r = attributes_take(a->task->peer.pid, own ? NULL : "", &a->attributes, e);
+	if (r == 0)
+		r = peer_still_there(caller, e);
 	if (r < 0)
 		return r;
-	attributes_take(a->task->peer.pid, own ? NULL : "", &a->attributes);
 	attributes_raise(&a->attributes);
 	r = build(a, e);
 	if (r < 0)

@@ -292,19 +292,25 @@ static bool has_line(const char *text, const char *line)
 	return false;
 }
 
-void limits_follow(int proc_fd, pid_t pid)
+/* What this machine does not let root do: no such file system, or one that cannot be written. */
+static bool is_machines(int r)
+{
+	return r == -ENOENT || r == -EROFS || r == -EACCES || r == -EPERM;
+}
+
+int limits_follow(int proc_fd, pid_t pid, struct err *e)
 {
 	_cleanup_file_ FILE *f = NULL;
 	char name[32], line[512], own[4096], dir[1024], *names, *path;
 	bool v2 = unified();
-	int fd;
+	int fd, r = 0;
 
 	(void)snprintf(name, sizeof(name), "%d/cgroup", (int)pid);
 	fd = openat(proc_fd, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || !(f = fdopen(fd, "re")))
-		return;
+		return err_set(e, ESRCH, "limits: process %d is gone", (int)pid);
 	own_groups_read(proc_fd, own, sizeof(own));
-	while (fgets(line, sizeof(line), f)) {
+	while (r == 0 && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = '\0';
 		/* A move that changes nothing waits for every processor all the same, for milliseconds where they are busy. */
 		if (has_line(own, line))
@@ -317,10 +323,16 @@ void limits_follow(int proc_fd, pid_t pid)
 		names++;
 		if (strncmp(names, "name=", 5) == 0)
 			names += 5;
-		if (names[0] == '\0')
+		if (names[0] == '\0') {
 			(void)snprintf(dir, sizeof(dir), CGROUP "%s%s", v2 ? "" : "/unified", path);
-		else
+			r = file_put(dir, "cgroup.procs", "0");
+		} else {
 			(void)snprintf(dir, sizeof(dir), CGROUP "/%s%s", names, path);
-		(void)file_put(dir, "cgroup.procs", "0");
+			(void)file_put(dir, "cgroup.procs", "0");
+		}
 	}
+	/* Who stays behind lives among the helper's own limits: a threaded group takes nobody else's processes (EOPNOTSUPP). */
+	if (r < 0 && !is_machines(r))
+		return err_set(e, -r, "limits: cannot join the control group of process %d: %s", (int)pid, strerror(-r));
+	return 0;
 }

@@ -30,7 +30,10 @@ int limits_join_open(const char *cgroup, int *ret_fd, struct err *e);
 /* The group of a container that ended. */
 void limits_remove(const char *cgroup);
 
-/* Moves the calling process into the cgroups of process pid, of which only root can be out. Best effort on cgroup v1. */
-void limits_follow(int proc_fd, pid_t pid);
+/*
+ * Moves the calling process into the cgroups of process pid. Best effort on cgroup v1, and where the machine has no cgroups to be
+ * written. -ESRCH: pid is gone; else its group takes nobody in.
+ */
+int limits_follow(int proc_fd, pid_t pid, struct err *e);
 
 #endif

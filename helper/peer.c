@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "helper/public/syscalls.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59 /* Linux 4.13 */
+#endif
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
 
 int peer_of(int socket_fd, struct peer *ret, struct err *e)
@@ -28,6 +34,53 @@ int peer_of(int socket_fd, struct peer *ret, struct err *e)
 		return err_set(e, EPERM, "cannot tell who asks: its process is not visible here");
 	*ret = (struct peer){ cred.pid, cred.uid, cred.gid };
 	return 0;
+}
+
+/* The effective uid of a process; /proc/PID itself is root's when the process is not dumpable. */
+static bool process_is_of(int proc_fd, pid_t pid, uid_t uid)
+{
+	_cleanup_file_ FILE *f = NULL;
+	char path[32], line[128];
+	unsigned long long real, effective;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%d/status", (int)pid);
+	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	f = fd >= 0 ? fdopen(fd, "re") : NULL;
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Uid: %llu %llu", &real, &effective) == 2)
+			return effective == uid;
+	return false;
+}
+
+int peer_open(int socket_fd, int proc_fd, int *ret_pidfd, struct err *e)
+{
+	_cleanup_fd_ int pidfd = -1;
+	struct pollfd p = { .events = POLLIN };
+	socklen_t n = sizeof(pidfd);
+	struct peer peer;
+	int r = peer_of(socket_fd, &peer, e);
+
+	if (r < 0)
+		return r;
+	/* An older kernel: the number may be another process's by now, but then one of the same user's. */
+	if (getsockopt(socket_fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &n) < 0 && errno == ENOPROTOOPT) {
+		pidfd = sys_pidfd_open(peer.pid);
+		if (pidfd >= 0 && !process_is_of(proc_fd, peer.pid, peer.uid))
+			cleanup_fd(&pidfd);
+	}
+	p.fd = pidfd;
+	if (pidfd < 0 || poll(&p, 1, 0) != 0)
+		return err_set(e, ESRCH, "the calling process is gone");
+	*ret_pidfd = fd_take(&pidfd);
+	return 0;
+}
+
+int peer_still_there(int pidfd, struct err *e)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 0 ? 0 : err_set(e, ESRCH, "the calling process is gone");
 }
 
 int peer_groups(int socket_fd, gid_t **ret, size_t *ret_n, struct err *e)

@@ -16,6 +16,13 @@ struct peer {
 
 int peer_of(int socket_fd, struct peer *ret, struct err *e);
 
+/*
+ * A pidfd of the process that connected, which lives; -ESRCH: it is gone, whoever holds its socket or has its number now. If
+ * peer_still_there() later, every look at its pid meanwhile was a look at it.
+ */
+int peer_open(int socket_fd, int proc_fd, int *ret_pidfd, struct err *e);
+int peer_still_there(int pidfd, struct err *e);
+
 /* SO_PEERGROUPS: supplementary groups at connect(2). *ret is malloc'ed. */
 int peer_groups(int socket_fd, gid_t **ret, size_t *ret_n, struct err *e);
 
