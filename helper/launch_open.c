@@ -196,11 +196,14 @@ void launch_places_done(struct launch_places *p)
 	p->n = 0;
 }
 
-/* With what is mounted below it, where all of that can be had so; else without. */
+/*
+ * With what is mounted below it, where all of that can be had so; else without. Private: what root mounts there later would come without
+ * nosuid and with other IDs, and the container's would be on its disk.
+ */
 int launch_place_mount(struct launch_place *p, int idmap_fd, struct err *e)
 {
 	struct mount_attr change = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (p->writable ? 0 : MOUNT_ATTR_RDONLY),
-		.propagation = MS_SLAVE };
+		.propagation = MS_PRIVATE };
 	unsigned flags[] = { AT_RECURSIVE, 0 };
 	size_t i;
 
