@@ -3,11 +3,12 @@
  *
  * Trust:  runs as host root in a disposable child of the helper; all decisions were made before. The user's paths were opened
  *         with the user's credentials (view_open.c).
- * Order:  enter a copy of the base mount namespace, owned by the initial user namespace; assemble the view
- *         there; clone pid 1 with ruid = the user (RLIMIT_NPROC of the container is the user's) and euid = 0 (root owns the
- *         user namespace: nobody but root can ever join it). The copy of the mounts that this clone makes is locked:
- *         container root can undo no mount and no flag. Parent writes the maps; pid 1 becomes container root, mounts its
- *         own /proc, pivots, drops everything else, waits, executes carrel-init, or carrel-relay for a launch.
+ * Order:  enter a copy of the base mount namespace, owned by the initial user namespace; clone pid 1 with ruid = the user
+ *         (RLIMIT_NPROC of the container is the user's) and euid = 0 (root owns the user namespace: nobody but root can ever join
+ *         it); write the maps. While the parent assembles the view in that mount namespace, pid 1 becomes container root. Then it
+ *         takes its own copy of the mounts, which the kernel locks, as they come from another user namespace: container root can
+ *         undo no mount and no flag. It mounts its own /proc, pivots, drops everything else, and executes carrel-init, or
+ *         carrel-relay for a launch, which waits to be told to go.
  * Fails:  pid 1 dies with its builder until container_go(); nothing of a failed build stays.
  */
 #include "helper/container.h"
@@ -28,7 +29,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <linux/keyctl.h>
-#include <linux/sched.h>
 
 #include "helper/attributes.h"
 #include "helper/idmap_fd.h"
@@ -37,19 +37,31 @@
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
 
-/* --- pid 1, until it is carrel-init --- */
+/* --- pid 1, until it is its program --- */
 
 struct newborn {
 	const struct container_spec *spec;
-	int line; /* to the builder: 'r' ready, or a struct err text; from it: 'm' maps are written, 'g' go */
+	int line[2]; /* of the builder, and its own: 'r' ready, or a struct err text; from the builder: 'm' maps are written, 'v' the view
+			stands, and to the program 'g' go */
 };
+
+static int namespaces_full(struct err *e, bool net)
+{
+	return err_set(e, ENOSPC,
+		"no namespace left for a container (ENOSPC): raise one of the sysctls user.max_user_namespaces, "
+		"user.max_mnt_namespaces, user.max_pid_namespaces, user.max_ipc_namespaces, user.max_uts_namespaces, "
+		"user.max_cgroup_namespaces%s", net ? ", user.max_net_namespaces" : "");
+}
 
 static void newborn_fails(const struct newborn *n, const char *what)
 {
 	struct err e;
 
-	(void)err_set(&e, errno, "container: cannot %s: %s", what, strerror(errno));
-	(void)!send(n->line, e.text, strlen(e.text) + 1, MSG_NOSIGNAL);
+	if (errno == ENOSPC)
+		(void)namespaces_full(&e, n->spec->net_own);
+	else
+		(void)err_set(&e, errno, "container: cannot %s: %s", what, strerror(errno));
+	(void)!send(n->line[1], e.text, strlen(e.text) + 1, MSG_NOSIGNAL);
 	_exit(1);
 }
 
@@ -57,7 +69,7 @@ static void await(const struct newborn *n, char word)
 {
 	char got = 0;
 
-	if (recv(n->line, &got, 1, 0) != 1 || got != word)
+	if (recv(n->line[1], &got, 1, 0) != 1 || got != word)
 		_exit(1);
 }
 
@@ -97,6 +109,8 @@ static void enter_root(const struct newborn *n)
 {
 	int fd;
 
+	if (unshare(CLONE_NEWNS) < 0)
+		newborn_fails(n, "copy the mounts");
 	if (sys_mount("proc", "/new/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		newborn_fails(n, "mount /proc");
 	/* A copy of its own: pivot_root(2) refuses a mount that is locked, and only the copy's top is not. */
@@ -125,131 +139,136 @@ static void loopback_up(void)
 #define FD_SAFE 32 /* above every number that a first process is promised something at */
 
 /* Every descriptor to its number. All others are O_CLOEXEC, and the user's program is further away than the next execve. */
-static int fds_arrange(const struct first_process *f, int *ret_program)
+static int fds_arrange(const struct newborn *n, int *ret_line, int *ret_program)
 {
+	const struct first_process *f = &n->spec->first;
 	int high[16];
 	size_t i;
 
 	*ret_program = fcntl(f->program_fd, F_DUPFD_CLOEXEC, FD_SAFE);
-	if (*ret_program < 0 || f->n_fds > sizeof(high) / sizeof(high[0]))
+	if (*ret_program < 0 || f->n_fds + 1 > sizeof(high) / sizeof(high[0]))
 		return -1;
-	for (i = 0; i < f->n_fds; i++) {
-		high[i] = fcntl(f->fds[i], F_DUPFD_CLOEXEC, FD_SAFE);
+	for (i = 0; i <= f->n_fds; i++) {
+		high[i] = fcntl(i < f->n_fds ? f->fds[i] : n->line[1], F_DUPFD_CLOEXEC, FD_SAFE);
 		if (high[i] < 0)
 			return -1;
 	}
-	for (i = 0; i < f->n_fds; i++)
+	for (i = 0; i <= f->n_fds; i++)
 		if (dup2(high[i], 3 + (int)i) < 0)
 			return -1;
+	*ret_line = 3 + (int)f->n_fds;
 	return 0;
 }
 
-static void become_first(const struct first_process *f)
+static void become_first(const struct newborn *n)
 {
-	char *const envp[] = { NULL };
-	int program;
+	char *const *argv = n->spec->first.argv, *const envp[] = { NULL };
+	int line, program;
 
-	if (fds_arrange(f, &program) < 0)
+	if (fds_arrange(n, &line, &program) < 0)
+		newborn_fails(n, "arrange its descriptors");
+	if (n->spec->first.limits)
+		attributes_apply(n->spec->first.limits);
+	/* From here on the line tells of the builder's death, who ends as soon as it has said go: the signal would hit us then. */
+	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	if (send(line, "r", 1, MSG_NOSIGNAL) != 1)
 		_exit(1);
-	if (f->limits)
-		attributes_apply(f->limits);
-	(void)syscall(SYS_execveat, program, "", f->argv, envp, AT_EMPTY_PATH);
+	(void)syscall(SYS_execveat, program, "", argv, envp, AT_EMPTY_PATH);
 	_exit(1);
 }
 
-static int newborn_main(const struct newborn *n)
+/*
+ * Runs in the builder's memory: what is written here the builder sees. That holds for errno, which both write when a call fails and
+ * at no other time; were both to fail at once, a text might name the other's reason.
+ */
+static int newborn_main(void *arg)
 {
+	const struct newborn *n = arg;
 	const char *hostname = n->spec->hostname;
 	sigset_t all;
 
+	(void)close(n->line[0]); /* else it would never hear of the builder's death */
 	await(n, 'm');
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		newborn_fails(n, "become the container's root");
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (send(n->line, "?", 1, MSG_NOSIGNAL) != 1) /* the builder died before the signal was set */
+	if (send(n->line[1], "?", 1, MSG_NOSIGNAL) != 1) /* the builder died before the signal was set */
 		_exit(1);
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
 		newborn_fails(n, "get a keyring of its own");
-	enter_root(n);
 	if (n->spec->net_own)
 		loopback_up();
 	if (hostname && sethostname(hostname, strlen(hostname)) < 0)
 		newborn_fails(n, "set the hostname");
 	(void)setsid();
 	(void)umask(022);
-	/* Blocked, a SIGTERM that comes before carrel-init asks for it waits; pid 1 would lose it otherwise. */
+	/* Blocked, a SIGTERM that comes before the program asks for it waits; pid 1 would lose it otherwise. */
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
-	/* From here on the line tells of the builder's death, who ends as soon as it has said go: the signal would hit us then. */
-	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
-	if (send(n->line, "r", 1, MSG_NOSIGNAL) != 1)
-		_exit(1);
-	await(n, 'g');
-	become_first(&n->spec->first);
+	await(n, 'v');
+	enter_root(n);
+	become_first(n);
 	_exit(1);
 }
 
 /* --- the builder --- */
 
-static int namespaces_full(struct err *e, bool net)
-{
-	return err_set(e, ENOSPC,
-		"no namespace left for a container (ENOSPC): raise one of the sysctls user.max_user_namespaces, "
-		"user.max_mnt_namespaces, user.max_pid_namespaces, user.max_ipc_namespaces, user.max_uts_namespaces, "
-		"user.max_cgroup_namespaces%s", net ? ", user.max_net_namespaces" : "");
-}
+#define NEWBORN_STACK 65536
 
 /*
  * ruid = the user for the time of the clone: the kernel takes RLIMIT_NPROC of the new user namespace from it (create_user_ns());
  * euid = 0 makes root its owner. The user could kill this process meanwhile, and thereby only the own login.
+ *
+ * The newborn shares our memory, as after vfork(2), but does not keep us waiting: a copy would cost more than the namespaces.
  */
-static int clone_newborn(const struct container_spec *spec, const int line[2], int *ret_pidfd, pid_t *ret_pid, struct err *e)
+static int clone_newborn(const struct container_spec *spec, const int line[2], struct container_born *ret, struct err *e)
 {
-	struct clone_args args = {
-		.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD,
-		.exit_signal = SIGCHLD,
-		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
-	};
-	struct newborn n = { spec, line[1] };
-	bool net = spec->net_own;
-	long pid;
-	int code;
+	static char stack[NEWBORN_STACK] __attribute__((aligned(16)));
+	static struct newborn n;
+	int flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD | CLONE_VM | SIGCHLD, code;
 
-	if (net)
-		args.flags |= CLONE_NEWNET;
+	n = (struct newborn){ spec, { line[0], line[1] } };
+	if (spec->net_own)
+		flags |= CLONE_NEWNET;
 	if (setgroups(spec->n_groups, spec->groups) < 0)
 		return err_set(e, errno, "container: cannot take on the groups: %s", strerror(errno));
 	if (setresuid(spec->uid, 0, 0) < 0)
 		return err_set(e, errno, "container: cannot charge uid %u: %s", (unsigned)spec->uid, strerror(errno));
-	pid = syscall(SYS_clone3, &args, sizeof(args));
+	ret->pid = clone(newborn_main, stack + sizeof(stack), flags, &n, &ret->pidfd);
 	code = errno;
-	if (pid == 0) {
-		(void)close(line[0]); /* else it would never hear of the builder's death */
-		_exit(newborn_main(&n));
-	}
 	if (setresuid(0, 0, 0) < 0)
 		_exit(1);
-	if (pid < 0 && code == ENOSPC)
-		return namespaces_full(e, net);
-	if (pid < 0 && code == EAGAIN)
+	if (ret->pid < 0 && code == ENOSPC)
+		return namespaces_full(e, spec->net_own);
+	if (ret->pid < 0 && code == EAGAIN)
 		return err_set(e, code, "no process left for a container (EAGAIN): pids of this machine, of the helper's cgroup or RLIMIT_NPROC are used up");
-	if (pid < 0)
+	if (ret->pid < 0)
 		return err_set(e, code, "container: cannot make namespaces: %s", strerror(code));
-	*ret_pid = (pid_t)pid;
 	return 0;
 }
 
-static int user_ns_of(int proc_fd, pid_t pid, uint64_t *ret, struct err *e)
+static int user_ns_open(int proc_fd, struct container_born *c, struct err *e)
 {
 	struct stat st;
 	char path[64];
 
-	(void)snprintf(path, sizeof(path), "%d/ns/user", (int)pid);
-	if (fstatat(proc_fd, path, &st, 0) < 0)
+	(void)snprintf(path, sizeof(path), "%d/ns/user", (int)c->pid);
+	c->user_ns_fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	if (c->user_ns_fd < 0 || fstat(c->user_ns_fd, &st) < 0)
 		return err_set(e, errno, "container: cannot see its user namespace: %s", strerror(errno));
-	*ret = st.st_ino;
+	c->user_ns = st.st_ino;
 	return 0;
+}
+
+static int died(struct err *e)
+{
+	return err_set(e, ECHILD, "container: its first process was killed while it was built");
+}
+
+static int tell(const struct container_born *c, const char *word, struct err *e)
+{
+	return send(c->line_fd, word, 1, MSG_NOSIGNAL) == 1 ? 0 : died(e);
 }
 
 /* The newborn's word: "?" it lives, "r" it is ready, anything longer is its failure. */
@@ -264,44 +283,15 @@ static int hear(int line, struct err *e)
 	if (n == 1 && heard.text[0] == 'r')
 		return 0;
 	if (n <= 0)
-		return err_set(e, ECHILD, "container: its first process was killed while it was built");
+		return died(e);
 	heard.text[n] = '\0';
 	return err_set(e, EIO, "%s", heard.text);
 }
 
-static int raise_newborn(const struct container_spec *spec, struct container_born *ret, struct err *e)
+int container_raise(const struct container_spec *spec, struct container_born *ret, struct err *e)
 {
-	struct container_born born = { .pid = -1, .pidfd = -1, .go_fd = -1 };
-	int pair[2], r;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(e, errno, "container: %s", strerror(errno));
-	r = clone_newborn(spec, pair, &born.pidfd, &born.pid, e);
-	(void)close(pair[1]);
-	born.go_fd = pair[0];
-	if (r == 0)
-		r = id_maps_write(spec->proc_fd, born.pid, &spec->uids, &spec->gids, spec->deny_setgroups, e);
-	if (r == 0 && send(born.go_fd, "m", 1, MSG_NOSIGNAL) != 1)
-		r = err_set(e, EIO, "container: its first process was killed while it was built");
-	if (r == 0)
-		r = hear(born.go_fd, e);
-	if (r == 0)
-		r = user_ns_of(spec->proc_fd, born.pid, &born.user_ns, e);
-	if (r < 0) {
-		if (born.pidfd >= 0)
-			(void)sys_pidfd_send_signal(born.pidfd, SIGKILL);
-		cleanup_fd(&born.pidfd);
-		cleanup_fd(&born.go_fd);
-		return r;
-	}
-	*ret = born;
-	return 0;
-}
-
-int container_build(const struct container_spec *spec, const struct view *view, struct container_born *ret, struct err *e)
-{
-	_cleanup_fd_ int new_root = -1;
-	int r;
+	struct container_born born = { .pid = -1, .pidfd = -1, .line_fd = -1, .user_ns_fd = -1 };
+	int line[2], r;
 
 	if (setns(spec->base_mntns_fd, CLONE_NEWNS) < 0)
 		return err_set(e, errno, "container: cannot enter the base namespace: %s", strerror(errno));
@@ -310,14 +300,51 @@ int container_build(const struct container_spec *spec, const struct view *view, 
 		return errno == ENOSPC ? namespaces_full(e, false) :
 					 err_set(e, errno, "container: cannot copy the base namespace: %s",
 						 strerror(errno));
-	r = view_mount(view, &new_root, e);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) < 0)
+		return err_set(e, errno, "container: %s", strerror(errno));
+	r = clone_newborn(spec, line, &born, e);
+	(void)close(line[1]);
+	born.line_fd = line[0];
+	if (r == 0)
+		r = id_maps_write(spec->proc_fd, born.pid, &spec->uids, &spec->gids, spec->deny_setgroups, e);
+	if (r == 0)
+		r = tell(&born, "m", e);
+	if (r == 0)
+		r = user_ns_open(spec->proc_fd, &born, e);
 	if (r < 0)
-		return r;
-	return raise_newborn(spec, ret, e);
+		container_drop(&born);
+	else
+		*ret = born;
+	return r;
+}
+
+int container_place(const struct container_born *c, const struct view *view, struct err *e)
+{
+	_cleanup_fd_ int new_root = -1;
+	int r;
+
+	r = view_mount(view, &new_root, e);
+	if (r == 0)
+		r = tell(c, "v", e);
+	return r == 0 ? hear(c->line_fd, e) : r;
+}
+
+static void born_done(struct container_born *c)
+{
+	cleanup_fd(&c->line_fd);
+	cleanup_fd(&c->user_ns_fd);
 }
 
 void container_go(struct container_born *c)
 {
-	(void)!send(c->go_fd, "g", 1, MSG_NOSIGNAL);
-	cleanup_fd(&c->go_fd);
+	(void)!send(c->line_fd, "g", 1, MSG_NOSIGNAL);
+	born_done(c);
+}
+
+void container_drop(struct container_born *c)
+{
+	if (c->pidfd >= 0)
+		(void)sys_pidfd_send_signal(c->pidfd, SIGKILL);
+	cleanup_fd(&c->pidfd);
+	born_done(c);
 }

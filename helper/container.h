@@ -16,8 +16,8 @@ struct view;
 /* What becomes of pid 1 when the container may go. */
 struct first_process {
 	int program_fd;
-	char *const *argv; /* its environment is empty */
-	const int *fds;	   /* become 3, 4, ...; nothing else is left open */
+	char *const *argv; /* its environment is empty; array and words must stay where they are until the calling process ends */
+	const int *fds;	   /* become 3, 4, ...; the next is where it reads one byte before it begins. Nothing else is left open */
 	size_t n_fds;
 	const struct attributes *limits; /* that it sets for itself; NULL: none */
 };
@@ -36,21 +36,30 @@ struct container_spec {
 	struct first_process first;
 };
 
-/* A container that stands but whose pid 1 still waits for container_go(). */
+/* A container whose pid 1 waits. */
 struct container_born {
 	pid_t pid;
-	int pidfd;
-	int go_fd;
-	uint64_t user_ns; /* inode number of its user namespace */
+	int pidfd;	  /* the caller's */
+	int line_fd;	  /* to pid 1 */
+	int user_ns_fd;	  /* its user namespace, with both maps */
+	uint64_t user_ns; /* inode number of that */
 };
 
 /*
- * Builds a container in the calling process, which is used up by it: its namespaces and credentials are not what they were.
- * Until container_go(), pid 1 dies with its builder. -ENOSPC: a namespace limit, the text says which sysctl.
+ * These build a container in the calling process, which is used up by it: namespaces and credentials are not what they were, and
+ * pid 1 shares its memory until it is its program. Until container_go() pid 1 dies with its builder.
  */
-int container_build(const struct container_spec *spec, const struct view *view, struct container_born *ret, struct err *e);
 
-/* Lets pid 1 become what it is to be; from now on the container lives by itself. */
+/* All namespaces but that of the mounts, and pid 1; spec must stay until container_place(). -ENOSPC: the text says which sysctl. */
+int container_raise(const struct container_spec *spec, struct container_born *ret, struct err *e);
+
+/* The view, and pid 1 with mounts of its own in it, about to become its program. */
+int container_place(const struct container_born *c, const struct view *view, struct err *e);
+
+/* Lets pid 1's program begin; from now on the container lives by itself. */
 void container_go(struct container_born *c);
+
+/* Ends it before that. */
+void container_drop(struct container_born *c);
 
 #endif

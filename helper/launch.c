@@ -3,9 +3,9 @@
  *
  * Trust:  the caller is a user; who, is the kernel's word. Each word of the request is judged by policy (policy/grant.h), each
  *         path is opened with the user's rights and judged by where it leads, and the image is what its manifest says or nothing.
- * Order:  who, and under which profile; the user's places; what may be; filter; image; a name and a range from the main process, checked; cgroup; view;
- *         container; recorded; answered; go. The caller never holds a namespace: pid 1 is carrel-relay, which runs the command
- *         behind the filter, and whose other end the caller is.
+ * Order:  who, and under which profile; the user's places; what may be; filter; image; a name and a range from the main process,
+ *         checked; what the view is made of; cgroup; namespaces; view; recorded; answered; go. The caller never holds a namespace:
+ *         pid 1 is carrel-relay, which runs the command behind the filter, and whose other end the caller is.
  * Fails:  one line to the caller and one to the log; what was built dies with this process.
  */
 #include <errno.h>
@@ -62,13 +62,15 @@ struct attempt {
 	struct id_ranges ranges;
 	struct id_map uids, gids; /* of the container */
 	uint32_t uid, gid; /* inside, of the command */
-	bool net_own, answered;
+	bool net_own;
 	struct view_sources sources;
 	struct view view;
 	struct attributes attributes;
 	char cgroup[256];
 	int payload_fd, request_fd, filter_fd;
-	struct container_born born;
+	struct container_spec spec;
+	char numbers[3][16], *argv[6]; /* of pid 1 */
+	int fds[8];
 };
 
 /* --- the main process --- */
@@ -361,52 +363,28 @@ static int ids_settle(struct attempt *a, struct err *e)
 
 /* --- the view --- */
 
-/* Shows a mount with the container's IDs in place of 0 to 65535 on disk. -errno alone. */
-static int shift(const struct attempt *a, int mount_fd, uint64_t clear, struct err *e)
+static int tree_clone(const struct attempt *a, int *ret_fd, struct err *e)
 {
-	struct mount_attr change = { .attr_set = MOUNT_ATTR_IDMAP, .attr_clr = clear };
-	_cleanup_fd_ int idmap = -1;
-	int r = idmap_fd_make(server.proc_fd, &a->uids, &a->gids, &idmap, e);
-
-	if (r < 0)
-		return r;
-	change.userns_fd = (uint64_t)idmap;
-	if (sys_mount_setattr(mount_fd, "", AT_EMPTY_PATH, &change) < 0)
-		return err_set(e, errno, "image '%s' cannot be shown with the container's IDs: %s (its file system must know idmapped "
-			"mounts: ext4, xfs, btrfs, or an EROFS or squashfs image on a new kernel)", a->request.image,
-			strerror(errno));
-	return 0;
+	*ret_fd = sys_open_tree(a->image->tree_fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	return *ret_fd < 0 ? err_set(e, errno, "image '%s' cannot be shown: %s", a->request.image, strerror(errno)) : 0;
 }
 
-static int tree_mount(const struct attempt *a, int *ret_fd, struct err *e)
+static int kept_open(struct attempt *a, struct err *e)
 {
-	_cleanup_fd_ int fd = sys_open_tree(a->image->tree_fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	int r;
-
-	if (fd < 0)
-		return err_set(e, errno, "image '%s' cannot be shown: %s", a->request.image, strerror(errno));
-	r = shift(a, fd, MOUNT_ATTR_NOSUID, e);
-	if (r == 0)
-		*ret_fd = fd_take(&fd);
-	return r;
-}
-
-static int kept_mount(struct attempt *a, struct err *e)
-{
-	_cleanup_fd_ int fd = -1;
 	struct launch_note n;
-	int r;
 
 	if (keep_is_new(a->account.uid, a->request.image, a->what.digest)) {
 		note_fill(a, &n, LAUNCH_SLOW);
 		(void)tell(a, &n, NULL, 0);
 	}
-	r = keep_open(a->account.uid, a->request.image, a->what.digest, a->profile->keep_size, a->image->tree_fd, &fd, e);
-	if (r == 0)
-		r = shift(a, fd, 0, e);
-	if (r == 0)
-		a->view.kept_fd = fd_take(&fd);
-	return r;
+	return keep_open(a->account.uid, a->request.image, a->what.digest, a->profile->keep_size, a->image->tree_fd, &a->view.kept_fd,
+		e);
+}
+
+/* The step shows the image's own tree. */
+static bool is_image(const struct attempt *a, const struct step *s)
+{
+	return s->op == STEP_TREE_LAYERED || (s->op == STEP_TREE && a->image);
 }
 
 static int view_fill_fds(struct attempt *a, struct err *e)
@@ -419,8 +397,8 @@ static int view_fill_fds(struct attempt *a, struct err *e)
 	for (i = 0; r == 0 && i < a->view.plan.n; i++) {
 		const struct step *s = &a->view.plan.steps[i];
 
-		if (s->op == STEP_TREE_LAYERED || (s->op == STEP_TREE && a->image))
-			r = tree_mount(a, &fds[i], e);
+		if (is_image(a, s))
+			r = tree_clone(a, &fds[i], e);
 		else if (s->op == STEP_TREE)
 			fds[i] = fd_take(&p->v[0].mount_fd);
 		else if (s->op == STEP_HOME)
@@ -455,12 +433,35 @@ static int view_make(struct attempt *a, struct err *e)
 	if (!id_map_lookup(&a->uids, 0, &a->sources.facts.root_uid) || !id_map_lookup(&a->gids, 0, &a->sources.facts.root_gid))
 		return err_set(e, EINVAL, "the container would have no root");
 	a->view = (struct view){ .profile = a->profile, .facts = &a->sources.facts, .root_program_fd = -1, .kept_fd = -1 };
-	r = v.kept ? kept_mount(a, e) : 0;
+	r = v.kept ? kept_open(a, e) : 0;
 	if (r == 0)
 		r = view_plan_image(a->profile, a->view.facts, &v, &a->view.plan, e);
 	if (r == 0)
 		r = view_fds_make(&a->view, e);
 	return r == 0 ? view_fill_fds(a, e) : r;
+}
+
+/* Shows a mount with the container's IDs in place of 0 to 65535 on disk. */
+static int shift(const struct attempt *a, const struct container_born *born, int mount_fd, uint64_t clear, struct err *e)
+{
+	struct mount_attr change = { .attr_set = MOUNT_ATTR_IDMAP, .attr_clr = clear, .userns_fd = (uint64_t)born->user_ns_fd };
+
+	if (sys_mount_setattr(mount_fd, "", AT_EMPTY_PATH, &change) < 0)
+		return err_set(e, errno, "image '%s' cannot be shown with the container's IDs: %s (its file system must know idmapped "
+			"mounts: ext4, xfs, btrfs, or an EROFS or squashfs image on a new kernel)", a->request.image,
+			strerror(errno));
+	return 0;
+}
+
+static int view_shift(const struct attempt *a, const struct container_born *born, struct err *e)
+{
+	int r = a->view.kept_fd < 0 ? 0 : shift(a, born, a->view.kept_fd, 0, e);
+	size_t i;
+
+	for (i = 0; r == 0 && i < a->view.plan.n; i++)
+		if (is_image(a, &a->view.plan.steps[i]))
+			r = shift(a, born, a->view.fds[i], MOUNT_ATTR_NOSUID, e);
+	return r;
 }
 
 /* --- the container --- */
@@ -480,45 +481,82 @@ static void journal_connect(const struct attempt *a, int fds[static 3])
 	}
 }
 
-static int build(struct attempt *a, struct err *e)
+/* In static memory all of it: pid 1 reads it while this process goes on. */
+static void spec_fill(struct attempt *a)
 {
 	static char name[] = "carrel-relay";
-	char uid[16], gid[16], flags[16], *argv[] = { name, uid, gid, flags, a->request.user[0] ? a->request.user : NULL, NULL };
 	const struct task *t = a->task;
-	int fds[] = { t->conn_fd, a->payload_fd, a->filter_fd, t->fds[0], t->fds[1], t->fds[2], a->request_fd, t->fds[4] };
+	const int fds[] = { t->conn_fd, a->payload_fd, a->filter_fd, t->fds[0], t->fds[1], t->fds[2], a->request_fd, t->fds[4] };
 	struct person who = account_person(&a->account);
 	unsigned relay = RELAY_LAUNCHED | RELAY_INIT;
-	struct container_spec spec;
+	struct container_spec *spec = &a->spec;
+	const unsigned *numbers[] = { &a->uid, &a->gid, &relay };
+	size_t i;
 
+	memcpy(a->fds, fds, sizeof(fds));
 	if (a->request.flags & LAUNCH_DETACH) {
 		relay |= RELAY_DETACHED;
-		journal_connect(a, fds + 3);
+		journal_connect(a, a->fds + 3);
 	}
 	relay |= (a->profile->root && !(a->request.flags & LAUNCH_NNP) ? 0 : RELAY_NNP) |
 		 (a->request.narrow ? RELAY_NARROWED : 0);
-	(void)snprintf(uid, sizeof(uid), "%u", (unsigned)a->uid);
-	(void)snprintf(gid, sizeof(gid), "%u", (unsigned)a->gid);
-	(void)snprintf(flags, sizeof(flags), "%u", relay);
-	memset(&spec, 0, sizeof(spec));
-	spec.uid = a->account.uid;
-	spec.net_own = a->net_own;
-	spec.uids = a->uids;
-	spec.gids = a->gids;
-	spec.groups = (const gid_t *)own_groups(a, &spec.n_groups);
-	spec.deny_setgroups = spec.n_groups > 0 && policy_keeps_groups(server.policy, &who);
-	spec.hostname = a->what.name;
-	spec.base_mntns_fd = server.base_mntns_fd;
-	spec.proc_fd = server.proc_fd;
-	spec.first = (struct first_process){ server.relay_fd, argv, fds, a->request.narrow ? 8 : 7, &a->attributes };
-	return container_build(&spec, &a->view, &a->born, e);
+	a->argv[0] = name;
+	for (i = 0; i < 3; i++) {
+		a->argv[i + 1] = a->numbers[i];
+		(void)snprintf(a->numbers[i], sizeof(a->numbers[i]), "%u", *numbers[i]);
+	}
+	a->argv[4] = a->request.user[0] ? a->request.user : NULL;
+	spec->uid = a->account.uid;
+	spec->net_own = a->net_own;
+	spec->uids = a->uids;
+	spec->gids = a->gids;
+	spec->groups = (const gid_t *)own_groups(a, &spec->n_groups);
+	spec->deny_setgroups = spec->n_groups > 0 && policy_keeps_groups(server.policy, &who);
+	spec->hostname = a->what.name;
+	spec->base_mntns_fd = server.base_mntns_fd;
+	spec->proc_fd = server.proc_fd;
+	spec->first = (struct first_process){ server.relay_fd, a->argv, a->fds, a->request.narrow ? 8 : 7, &a->attributes };
+}
+
+static int record(struct attempt *a, const struct container_born *born, struct err *e)
+{
+	struct launch_note n;
+
+	note_fill(a, &n, LAUNCH_BUILT);
+	n.pid = born->pid;
+	n.user_ns = born->user_ns;
+	n.what.groups = a->spec.n_groups > 0;
+	memcpy(n.cgroup, a->cgroup, sizeof(n.cgroup));
+	return ask(a, &n, &born->pidfd, 1, e);
+}
+
+static int build(struct attempt *a, struct err *e)
+{
+	struct container_born born;
+	int r;
+
+	spec_fill(a);
+	r = container_raise(&a->spec, &born, e);
+	if (r < 0)
+		return r;
+	r = view_shift(a, &born, e);
+	if (r == 0)
+		r = container_place(&born, &a->view, e);
+	if (r == 0)
+		r = record(a, &born, e);
+	if (r < 0) {
+		container_drop(&born);
+		return r;
+	}
+	launch_answer(a->task->conn_fd, REQ_LAUNCH, a->what.name, ANSWER_CONFINED, "");
+	container_go(&born);
+	return 0;
 }
 
 static int raise_container(struct attempt *a, struct err *e)
 {
 	_cleanup_fd_ int caller = -1;
 	bool own = false;
-	struct launch_note n;
-	size_t n_groups;
 	int r;
 
 	r = peer_open(a->task->conn_fd, server.proc_fd, &caller, e);
@@ -531,24 +569,7 @@ static int raise_container(struct attempt *a, struct err *e)
 	if (r < 0)
 		return r;
 	attributes_raise(&a->attributes);
-	r = build(a, e);
-	if (r < 0)
-		return r;
-	note_fill(a, &n, LAUNCH_BUILT);
-	n.pid = a->born.pid;
-	n.user_ns = a->born.user_ns;
-	(void)own_groups(a, &n_groups);
-	n.what.groups = n_groups > 0;
-	memcpy(n.cgroup, a->cgroup, sizeof(n.cgroup));
-	r = ask(a, &n, &a->born.pidfd, 1, e);
-	if (r < 0) {
-		cleanup_fd(&a->born.go_fd); /* it dies with its builder */
-		return r;
-	}
-	launch_answer(a->task->conn_fd, REQ_LAUNCH, a->what.name, ANSWER_CONFINED, "");
-	a->answered = true;
-	container_go(&a->born);
-	return 0;
+	return build(a, e);
 }
 
 /* --- all of it --- */

@@ -35,7 +35,6 @@ struct opening {
 	int cgroup_fd;
 	int doors_fd;
 	uint64_t session;
-	struct container_born born; /* go_fd -1: joined, not built */
 };
 
 static int tell(const struct opening *o, enum word word, struct note *n, int fd)
@@ -151,7 +150,12 @@ static int build_host_view(const struct opening *o, const struct container_spec 
 	if (r == 0)
 		r = view_sources_clone(&view.plan, &sources, view.fds, e);
 	if (r == 0)
-		r = container_build(spec, &view, ret, e);
+		r = container_raise(spec, ret, e);
+	if (r == 0) {
+		r = container_place(ret, &view, e);
+		if (r < 0)
+			container_drop(ret);
+	}
 	view_done(&view);
 	view_sources_done(&sources);
 	return r;
@@ -182,16 +186,17 @@ static int build(struct opening *o, struct note *n, struct err *e)
 		return r;
 	n->pid = born.pid;
 	n->user_ns = born.user_ns;
-	o->pidfd = born.pidfd;
 	if (n->cgroup[0])
 		r = limits_join_open(n->cgroup, &o->cgroup_fd, e);
 	if (r == 0)
 		r = ask(o, WORD_BUILT, n, born.pidfd, NULL, e);
-	if (r == 0)
-		container_go(&born);
-	else
-		cleanup_fd(&born.go_fd);
-	return r;
+	if (r < 0) {
+		container_drop(&born);
+		return r;
+	}
+	container_go(&born);
+	o->pidfd = born.pidfd;
+	return 0;
 }
 
 static int find_place(struct opening *o, struct err *e)

@@ -4,10 +4,11 @@
  * Trust:  runs as root of the container, inside all its namespaces. Everything inside may send it
  *         signals; the kernel gives pid 1 only those it asked for, and it asks for SIGCHLD and
  *         SIGTERM alone.
- * In:     nothing: no arguments, no environment, no descriptors.
+ * In:     no arguments, no environment; at GO_FD one byte when it may begin, and the end of it when whoever builds the container
+ *         is gone before that.
  * Order:  SIGTERM, then SIGHUP, SIGCONT and SIGTERM to all, 1 s at most, exit; the kernel kills who
  *         is left.
- * Fails:  never exits unless told to: with pid 1 the whole container goes.
+ * Fails:  once it has begun, never exits unless told to: with pid 1 the whole container goes.
  * Links:  init.c end.c sys.c; static, no C library.
  */
 #include <fcntl.h>
@@ -19,6 +20,8 @@
 
 #include "helper/door/end.h"
 
+#define GO_FD 3
+
 static void reap(void)
 {
 	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
@@ -28,10 +31,13 @@ static void reap(void)
 int main(void)
 {
 	sigset_t all, set;
+	char go;
 
-	(void)close_range(0, UINT_MAX, 0);
 	(void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
 	(void)prctl(PR_SET_NAME, "carrel-init", 0L, 0L, 0L);
+	if (read(GO_FD, &go, 1) != 1)
+		return 1;
+	(void)close_range(0, UINT_MAX, 0);
 	(void)chdir("/");
 	for (int sig = 1; sig < _NSIG; sig++) {
 		const struct sigaction dfl = { .sa_handler = SIG_DFL };

@@ -68,6 +68,14 @@ static unsigned int fds_end(const struct relay *relay)
 	return relay->command.flags & RELAY_NARROWED ? RELAY_FDS_END : RELAY_NARROW;
 }
 
+/* As pid 1 it is started early, while the container is being recorded. */
+static bool may_go(const struct relay *relay)
+{
+	char go;
+
+	return read((int)fds_end(relay), &go, 1) == 1 && close((int)fds_end(relay)) == 0;
+}
+
 static void text_copy(char *to, size_t size, const char *from)
 {
 	size_t n = strlen(from);
@@ -576,7 +584,9 @@ int main(int argc, char **argv)
 	(void)sigaction(SIGCHLD, &dfl, NULL);
 	if (!command_read(argc, argv, &relay.command))
 		return EXIT_CALL;
-	(void)close_range(fds_end(&relay), UINT_MAX, 0);
+	(void)close_range(fds_end(&relay) + (is_init(&relay) ? 1 : 0), UINT_MAX, 0);
+	if (is_init(&relay) && !may_go(&relay))
+		return EXIT_CALL;
 
 	r = relay_start(&relay, argc == 5 ? argv[4] : NULL, &step);
 	if (r < 0) {

@@ -26,6 +26,11 @@ enum relay_fd {
 	RELAY_FDS_END = 11,
 };
 
+/*
+ * With RELAY_INIT there is one more after the last: a byte is read from it before the command is started. Its end means that
+ * whoever builds the container is gone.
+ */
+
 #define RELAY_NNP 1u	  /* set no_new_privs */
 #define RELAY_LAUNCHED 2u /* in an image: gids are the relay's to set, the directory must be there, PATH finds the file */
 #define RELAY_INIT 4u	  /* it is pid 1: the command's end, and a SIGTERM, is the container's */

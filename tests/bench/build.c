@@ -127,7 +127,7 @@ static void spec_fill(const struct bench *b, struct subject *s)
 	must(id_map_plan(&s->ranges.gids, s->account.gids, s->account.n_gids, &s->spec.gids, &e), &e);
 }
 
-/* What comes before container_build(). */
+/* What comes before container_raise(). */
 static void view_make(const struct bench *b, struct subject *s, struct view *view, bool timed)
 {
 	static struct view_sources sources;
@@ -182,7 +182,8 @@ static void container_child(const struct bench *b)
 	spec_fill(b, &s);
 	from = now_us();
 	view_make(b, &s, &view, false);
-	must(container_build(&s.spec, &view, &born, &e), &e);
+	must(container_raise(&s.spec, &born, &e), &e);
+	must(container_place(&born, &view, &e), &e);
 	lap(b, CONTAINER, &from);
 	b->took[BIRTH] = b->took[CONTAINER];
 	for (i = OPEN; i < N_MEASURED; i++)

@@ -100,9 +100,10 @@ t_match 'refuses who has not its group' "$(setpriv --reuid 54322 --regid 54322 -
 # ---- carrel-init ----
 
 # init SCRIPT: a pid namespace whose pid 1 is carrel-init, after the script has started its processes
+echo g >"$tmp/go"
 init() {
 	timeout 20 unshare --pid --fork --kill-child --mount-proc sh -c "$1
-		exec $tmp/carrel-init"
+		exec $tmp/carrel-init 3<${2:-$tmp/go}"
 }
 seconds() {
 	begun=$(date +%s%N)
@@ -111,6 +112,8 @@ seconds() {
 }
 
 t 'ends with 0 when told' init 'sleep 1000 & (sleep 0.3; kill -TERM 1) &'
+init 'sleep 1000 &' /dev/null
+t_same 'does not begin without being told to go' "$?" 1
 t 'does not mind other signals' init '(sleep 0.2; kill -HUP 1; kill -INT 1; kill -USR1 1; kill -34 1; kill -KILL 1
 	sleep 0.2; kill -TERM 1) &'
 took=$(seconds init 'sleep 1000 & (sleep 0.3; kill -TERM 1) &')
