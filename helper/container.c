@@ -139,7 +139,7 @@ static void loopback_up(void)
 #define FD_SAFE 32 /* above every number that a first process is promised something at */
 
 /* Every descriptor to its number. All others are O_CLOEXEC, and the user's program is further away than the next execve. */
-static int fds_arrange(const struct newborn *n, int *ret_line, int *ret_program)
+static int fds_arrange(struct newborn *n, int *ret_program)
 {
 	const struct first_process *f = &n->spec->first;
 	int high[16];
@@ -156,22 +156,19 @@ static int fds_arrange(const struct newborn *n, int *ret_line, int *ret_program)
 	for (i = 0; i <= f->n_fds; i++)
 		if (dup2(high[i], 3 + (int)i) < 0)
 			return -1;
-	*ret_line = 3 + (int)f->n_fds;
+	n->line[1] = 3 + (int)f->n_fds;
 	return 0;
 }
 
-static void become_first(const struct newborn *n)
+static void become_first(const struct newborn *n, int program)
 {
 	char *const *argv = n->spec->first.argv, *const envp[] = { NULL };
-	int line, program;
 
-	if (fds_arrange(n, &line, &program) < 0)
-		newborn_fails(n, "arrange its descriptors");
 	if (n->spec->first.limits)
 		attributes_apply(n->spec->first.limits);
 	/* From here on the line tells of the builder's death, who ends as soon as it has said go: the signal would hit us then. */
 	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
-	if (send(line, "r", 1, MSG_NOSIGNAL) != 1)
+	if (send(n->line[1], "r", 1, MSG_NOSIGNAL) != 1)
 		_exit(1);
 	(void)syscall(SYS_execveat, program, "", argv, envp, AT_EMPTY_PATH);
 	_exit(1);
@@ -183,9 +180,10 @@ static void become_first(const struct newborn *n)
  */
 static int newborn_main(void *arg)
 {
-	const struct newborn *n = arg;
+	struct newborn *n = arg;
 	const char *hostname = n->spec->hostname;
 	sigset_t all;
+	int program;
 
 	(void)close(n->line[0]); /* else it would never hear of the builder's death */
 	await(n, 'm');
@@ -206,9 +204,11 @@ static int newborn_main(void *arg)
 	/* Blocked, a SIGTERM that comes before the program asks for it waits; pid 1 would lose it otherwise. */
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	if (fds_arrange(n, &program) < 0)
+		newborn_fails(n, "arrange its descriptors");
 	await(n, 'v');
 	enter_root(n);
-	become_first(n);
+	become_first(n, program);
 	_exit(1);
 }
 

@@ -3,8 +3,8 @@
  *
  * Trust:  the caller is a user; who, is the kernel's word. Each word of the request is judged by policy (policy/grant.h), each
  *         path is opened with the user's rights and judged by where it leads, and the image is what its manifest says or nothing.
- * Order:  who, and under which profile; the user's places; what may be; filter; image; a name and a range from the main process,
- *         checked; what the view is made of; cgroup; namespaces; view; recorded; answered; go. The caller never holds a namespace:
+ * Order:  who, and under which profile; the user's places; what may be; filter; a name and a range from the main process, checked;
+ *         image; what the view is made of; cgroup; namespaces; view; recorded; answered; go. The caller never holds a namespace:
  *         pid 1 is carrel-relay, which runs the command behind the filter, and whose other end the caller is.
  * Fails:  one line to the caller and one to the log; what was built dies with this process.
  */
@@ -163,6 +163,34 @@ static int decide(struct attempt *a, struct err *e)
 	return r;
 }
 
+/* --- a place --- */
+
+/* A name and a range; and, asked along with it, whether the image of the cache is still what it was. */
+static int place_get(struct attempt *a, struct err *e)
+{
+	const struct cached_image *known = a->request.flags & LAUNCH_ROOTFS ? NULL : launches_image(a->request.image);
+	struct launch_note n;
+	int tries, r;
+
+	note_fill(a, &n, LAUNCH_PLACE);
+	n.most = a->profile->max_containers;
+	n.serial = known ? known->serial : 0;
+	for (tries = 0; tries < RANGES_TRIED; tries++) {
+		r = ask(a, &n, NULL, 0, e);
+		if (r < 0)
+			return r;
+		if (n.same)
+			a->image = &known->image;
+		a->what = n.what;
+		a->ranges = n.ranges;
+		r = n.known ? 0 : subid_check_slot(&server.policy->pool, &a->ranges.uids, e);
+		if (r != -EEXIST)
+			return r;
+		note_fill(a, &n, LAUNCH_TAKEN);
+	}
+	return err_wrap(e, -EEXIST, "the last %d slots of the pool are somebody's; enlarge 'pool' in [ids]", RANGES_TRIED);
+}
+
 /* --- the image --- */
 
 static int directory_open(const char *path)
@@ -223,20 +251,8 @@ static int image_read(struct attempt *a, struct err *e)
 
 static int image_find(struct attempt *a, struct err *e)
 {
-	const struct cached_image *known = launches_image(a->request.image);
-	struct launch_note n;
-	int r;
+	int r = a->image ? 0 : image_read(a, e);
 
-	if (known) {
-		note_fill(a, &n, LAUNCH_SAME);
-		n.serial = known->serial;
-		r = ask(a, &n, NULL, 0, e);
-		if (r == 0)
-			a->image = &known->image;
-		else if (r == -EPIPE)
-			return r;
-	}
-	r = a->image ? 0 : image_read(a, e);
 	if (r < 0)
 		return r;
 	(void)snprintf(a->what.digest, sizeof(a->what.digest), "%s", a->image->manifest.digest);
@@ -268,27 +284,6 @@ static int command_complete(struct attempt *a, struct err *e)
 }
 
 /* --- IDs --- */
-
-static int range_get(struct attempt *a, struct err *e)
-{
-	struct launch_note n;
-	int tries, r;
-
-	note_fill(a, &n, LAUNCH_PLACE);
-	n.most = a->profile->max_containers;
-	for (tries = 0; tries < RANGES_TRIED; tries++) {
-		r = ask(a, &n, NULL, 0, e);
-		if (r < 0)
-			return r;
-		a->what = n.what;
-		a->ranges = n.ranges;
-		r = n.known ? 0 : subid_check_slot(&server.policy->pool, &a->ranges.uids, e);
-		if (r != -EEXIST)
-			return r;
-		note_fill(a, &n, LAUNCH_TAKEN);
-	}
-	return err_wrap(e, -EEXIST, "the last %d slots of the pool are somebody's; enlarge 'pool' in [ids]", RANGES_TRIED);
-}
 
 static const uint32_t *own_groups(const struct attempt *a, size_t *ret_n)
 {
@@ -593,12 +588,11 @@ static int attempt_run(struct attempt *a, struct err *e)
 	if (r < 0)
 		return r;
 	launch_identity(a->profile, &a->account, &a->uid, &a->gid);
-	if (!(a->request.flags & LAUNCH_ROOTFS))
+	r = place_get(a, e);
+	if (r == 0 && !(a->request.flags & LAUNCH_ROOTFS))
 		r = image_find(a, e);
 	if (r == 0)
 		r = command_complete(a, e);
-	if (r == 0)
-		r = range_get(a, e);
 	if (r == 0)
 		r = ids_settle(a, e);
 	if (r == 0)

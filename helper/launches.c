@@ -3,7 +3,7 @@
  *
  * Trust:  a guest's child is ours, but its copy of all this is as old as itself: whether a name, a range and a place are free
  *         is decided here and nowhere else.
- * Order:  PLACE -> RANGE (TAKEN -> RANGE)*, BUILT -> YES. The range is recorded with its container before pid 1 may run, and is
+ * Order:  PLACE -> RANGE (TAKEN -> RANGE)*, IMAGE -> YES where it was read, BUILT -> YES. The range is recorded with its container before pid 1 may run, and is
  *         free again when the kernel says that pid 1 is dead, which is after everybody else in there.
  * Fails:  a child that dies half-way is cleaned up after: its container dies with it (container.c).
  */
@@ -325,6 +325,7 @@ static void hear_place(int fd, struct launching *l, struct launch_note *n)
 	}
 	n->ranges = l->container->ranges;
 	n->known = range_is_known(&n->ranges.uids);
+	n->same = n->serial > 0 && image_same(n->serial);
 	say(fd, LAUNCH_RANGE, n);
 }
 
@@ -371,6 +372,8 @@ static int container_begin(struct container *c, const struct launch_note *n, int
 	c->pid = n->pid;
 	c->user_ns = n->user_ns;
 	c->launch->groups = n->what.groups;
+	memcpy(c->launch->digest, n->what.digest, sizeof(c->launch->digest));
+	memcpy(c->launch->command, n->what.command, sizeof(c->launch->command));
 	memcpy(c->cgroup, n->cgroup, sizeof(c->cgroup));
 	if (process_start(server.proc_fd, c->pid, &c->start) < 0)
 		return err_set(e, ESRCH, "the container died at once");
@@ -397,11 +400,12 @@ static void hear_built(int fd, struct launching *l, struct launch_note *n, int *
 	}
 	c->ready = true;
 	l->container = NULL;
+	/* Whoever launches waits for this, and for nothing that comes after. */
+	say(fd, LAUNCH_YES, n);
 	f = fields_of(c, LOG_INFO, "started");
 	log_event(EVENT_LAUNCH_STARTED, &f, "container %s of %s started: %s, profile %s, uids %u+%u, command: %s",
 		c->launch->name, c->launch->user, image_words(c->launch, image), c->profile, c->ranges.uids.start,
 		c->ranges.uids.count, c->launch->command);
-	say(fd, LAUNCH_YES, n);
 }
 
 static void hear_refused(const struct launch_note *n)
@@ -426,9 +430,6 @@ static void hear_entered(const struct launch_note *n)
 static uint64_t hear(int fd, struct launching *l, struct launch_note *n, int fds[static LAUNCH_FDS])
 {
 	switch (n->word) {
-	case LAUNCH_SAME:
-		say(fd, image_same(n->serial) ? LAUNCH_YES : LAUNCH_NO, n);
-		break;
 	case LAUNCH_SLOW:
 		return SLOW_WAIT_US;
 	case LAUNCH_IMAGE:
@@ -468,6 +469,8 @@ bool launching_hear(int fd, const struct peer *peer, struct launching **state, u
 	if (got == (ssize_t)sizeof(n) && *state) {
 		n.uid = peer->uid;
 		text_end(n.what.user, sizeof(n.what.user));
+		text_end(n.what.digest, sizeof(n.what.digest));
+		text_end(n.what.command, sizeof(n.what.command));
 		text_end(n.text, sizeof(n.text));
 		*ret_wait = hear(fd, *state, &n, fds);
 	}

@@ -16,12 +16,11 @@ struct peer;
 enum launch_word {
 	LAUNCH_NONE,
 	/* child to main */
-	LAUNCH_SAME,  /* serial: is that image of the cache still what it was? Answered by YES or NO */
 	LAUNCH_SLOW,  /* an image is being read: more time */
 	LAUNCH_IMAGE, /* it was read; fds: see launch_image_fds. YES: it is kept, and its tree attached; NO: do as you can */
-	LAUNCH_PLACE, /* uid, user, profile, what, most: may it be? Answered by RANGE or NO */
+	LAUNCH_PLACE, /* uid, user, profile, what, most: may it be? And serial: of the image of the cache. Answered by RANGE or NO */
 	LAUNCH_TAKEN, /* somebody has that range; answered as PLACE */
-	LAUNCH_BUILT, /* pid, user_ns, cgroup, range; fd: its pidfd. Answered by YES or NO */
+	LAUNCH_BUILT, /* what, pid, user_ns, cgroup; fd: its pidfd. Answered by YES or NO */
 	LAUNCH_REFUSED, /* text: it was refused, and told so */
 	LAUNCH_ENTERED, /* carrel exec: what */
 	/* main to child */
@@ -44,7 +43,8 @@ struct launch_note {
 	int32_t pid;
 	uint64_t user_ns;
 	char cgroup[256];
-	uint64_t serial;
+	uint64_t serial; /* 0: of none */
+	uint32_t same; /* with RANGE: that image is still what it was */
 	struct image_stamp stamp;
 	char signer[128];
 	char text[512];

@@ -6,6 +6,7 @@
  * nanoseconds, OFFSET from launch_child() as nm(1) has it. launches.py makes names and sums of it.
  */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "helper/worker.h"
 
 #define LAPS_MAX 4096
+#define STACK_MAX (1 << 20)
 #define NOT_TIMED __attribute__((no_instrument_function))
 
 void __cyg_profile_func_enter(void *function, void *caller) NOT_TIMED;
@@ -26,6 +28,7 @@ static struct lap {
 	int depth;
 } laps[LAPS_MAX];
 static int n_laps, depth, stack[64], out = -1;
+static uintptr_t base; /* of the stack of whom is timed: pid 1 of the container has another, in the same memory */
 
 static NOT_TIMED uint64_t now_ns(void)
 {
@@ -48,13 +51,22 @@ static NOT_TIMED void laps_write(void)
 	(void)!write(out, text, at);
 }
 
+static NOT_TIMED bool is_timed(uintptr_t frame)
+{
+	return out >= 0 && frame <= base && base - frame < STACK_MAX;
+}
+
 void __cyg_profile_func_enter(void *function, void *caller)
 {
+	const uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+
 	(void)caller;
 	/* Now, as the child will not stay in this mount namespace. Only what launch_child() calls is noted. */
-	if (function == (void *)launch_child)
+	if (function == (void *)launch_child) {
 		out = open("/run/carrel/laps", O_WRONLY | O_APPEND | O_CLOEXEC);
-	if (out < 0)
+		base = frame;
+	}
+	if (!is_timed(frame))
 		return;
 	if (depth < 64 && n_laps < LAPS_MAX) {
 		stack[depth] = n_laps;
@@ -67,7 +79,7 @@ void __cyg_profile_func_exit(void *function, void *caller)
 {
 	(void)function;
 	(void)caller;
-	if (out < 0)
+	if (!is_timed((uintptr_t)__builtin_frame_address(0)))
 		return;
 	depth--;
 	if (depth < 64 && stack[depth] < n_laps)

@@ -173,7 +173,7 @@ def laps_read():
     return found
 
 
-STEPS_AT_LEAST_MS = 0.01
+STEPS_AT_LEAST_MS = 0.004
 STEPS_DEPTH = 7
 
 
