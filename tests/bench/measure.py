@@ -302,6 +302,8 @@ class Report:
             print("  a container, as a part of bwrap's time: %.2f" % self.data["bwrap ratio"])
         if self.data.get("argument rule ratio"):
             print("  a call that an argument rule allows ÷ bare: %.2f" % self.data["argument rule ratio"])
+        for name, (least, ours) in self.data.get("filter ratios", {}).items():
+            print("  %s: a filter that allows everything ÷ bare: %.3f; ours ÷ that: %.3f" % (name, least, ours))
         for name, times in self.data.get("strace ratios", {}).items():
             print("  %s, strace -f ÷ bare: %.1f" % (name, times))
         if self.data.get("memory"):
