@@ -53,16 +53,18 @@ static int namespaces_full(struct err *e, bool net)
 		"user.max_cgroup_namespaces%s", net ? ", user.max_net_namespaces" : "");
 }
 
+static void newborn_says(const struct newborn *n, const struct err *e)
+{
+	(void)!send(n->line[1], e->text, strlen(e->text) + 1, MSG_NOSIGNAL);
+	_exit(1);
+}
+
 static void newborn_fails(const struct newborn *n, const char *what)
 {
 	struct err e;
 
-	if (errno == ENOSPC)
-		(void)namespaces_full(&e, n->spec->net_own);
-	else
-		(void)err_set(&e, errno, "container: cannot %s: %s", what, strerror(errno));
-	(void)!send(n->line[1], e.text, strlen(e.text) + 1, MSG_NOSIGNAL);
-	_exit(1);
+	(void)err_set(&e, errno, "container: cannot %s: %s", what, strerror(errno));
+	newborn_says(n, &e);
 }
 
 static void await(const struct newborn *n, char word)
@@ -105,12 +107,22 @@ static void leave_base(const struct newborn *n)
 		newborn_fails(n, "go to /");
 }
 
+static void mounts_take(const struct newborn *n)
+{
+	struct err e;
+
+	if (unshare(CLONE_NEWNS) == 0)
+		return;
+	if (errno != ENOSPC)
+		newborn_fails(n, "copy the mounts");
+	(void)namespaces_full(&e, n->spec->net_own);
+	newborn_says(n, &e);
+}
+
 static void enter_root(const struct newborn *n)
 {
 	int fd;
 
-	if (unshare(CLONE_NEWNS) < 0)
-		newborn_fails(n, "copy the mounts");
 	if (sys_mount("proc", "/new/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		newborn_fails(n, "mount /proc");
 	/* A copy of its own: pivot_root(2) refuses a mount that is locked, and only the copy's top is not. */
@@ -207,6 +219,7 @@ static int newborn_main(void *arg)
 	if (fds_arrange(n, &program) < 0)
 		newborn_fails(n, "arrange its descriptors");
 	await(n, 'v');
+	mounts_take(n);
 	enter_root(n);
 	become_first(n, program);
 	_exit(1);

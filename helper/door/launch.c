@@ -16,6 +16,8 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "helper/door/ask.h"
@@ -40,6 +42,7 @@ struct launch {
 	const struct launch_options *o;
 	struct client client;
 	uint16_t request; /* REQ_* */
+	struct enter_request command; /* as it was asked for */
 	const void *data;
 	size_t n_data, n_fds;
 	int fds[5]; /* the client's, and a filter */
@@ -47,6 +50,20 @@ struct launch {
 	bool is_told;
 	struct launch_answer answer;
 };
+
+/*
+ * What only asking takes, in pages of its own: a client may live for weeks beside its container, and gives them back before.
+ */
+static struct {
+	_Alignas(4096) struct launch_request launch;
+	struct exec_request exec;
+	struct payload payload;
+} asking;
+
+static void asking_forget(void)
+{
+	(void)syscall(SYS_madvise, &asking, sizeof(asking), MADV_DONTNEED);
+}
 
 /* ---- the request ---- */
 
@@ -234,11 +251,12 @@ static int payload_make(const struct launch *l, struct payload *p)
 	return r < 0 ? r : payload_seal(p);
 }
 
-static int command_make(struct launch *l, struct enter_request *command)
+static int command_make(struct launch *l)
 {
 	const struct launch_options *o = l->o;
+	struct enter_request *command = &l->command;
+	struct payload *p = &asking.payload;
 	struct client *c = &l->client;
-	struct payload p;
 	int r;
 
 	c->command = command;
@@ -256,14 +274,14 @@ static int command_make(struct launch *l, struct enter_request *command)
 		say("cannot make standard input and output ready: ", errno_text(-r), NULL);
 		return LAUNCH_FAILED;
 	}
-	r = payload_make(l, &p);
+	r = payload_make(l, p);
 	if (r < 0) {
 		say(c->name, ": cannot hand over arguments and environment: ", errno_text(-r),
 			NULL);
 		return r == -E2BIG ? EXIT_CANNOT_EXEC : LAUNCH_FAILED;
 	}
-	command->payload = (uint32_t)p.total;
-	c->fds[3] = p.fd;
+	command->payload = (uint32_t)p->total;
+	c->fds[3] = p->fd;
 	memcpy(l->fds, c->fds, sizeof(c->fds));
 	l->n_fds = 4;
 	return 0;
@@ -452,6 +470,7 @@ static int follow(struct launch *l)
 
 	if (status != 0)
 		return status;
+	asking_forget();
 	if (l->o->detach)
 		return leave_detached(l);
 	client_stdio_forget(&l->client);
@@ -464,55 +483,50 @@ static int follow(struct launch *l)
 
 int launch_run(const struct launch_options *o)
 {
-	static struct launch_request q;
-	static struct launch l;
+	struct launch_request *q = &asking.launch;
+	struct launch l = { .o = o, .request = REQ_LAUNCH, .data = q, .n_data = sizeof(*q) };
 	int status, narrow_fd;
 
-	q.head = (struct wire_head){ WIRE_VERSION, REQ_LAUNCH, sizeof(q) };
-	q.flags = (o->detach ? LAUNCH_DETACH : 0) | (o->home ? LAUNCH_HOME : 0) |
-		  (o->keep ? LAUNCH_KEEP : 0) | (o->rootfs ? LAUNCH_ROOTFS : 0) |
-		  (o->read_only ? LAUNCH_READONLY : 0) | (o->no_new_privs ? LAUNCH_NNP : 0);
+	q->head = (struct wire_head){ WIRE_VERSION, REQ_LAUNCH, sizeof(*q) };
+	q->flags = (o->detach ? LAUNCH_DETACH : 0) | (o->home ? LAUNCH_HOME : 0) |
+		   (o->keep ? LAUNCH_KEEP : 0) | (o->rootfs ? LAUNCH_ROOTFS : 0) |
+		   (o->read_only ? LAUNCH_READONLY : 0) | (o->no_new_privs ? LAUNCH_NNP : 0);
 	if (o->net)
-		q.flags |= strcmp(o->net, "host") == 0 ? LAUNCH_NET_HOST : LAUNCH_NET_NONE;
-	text_set(q.image, sizeof(q.image), o->image);
-	text_set(q.name, sizeof(q.name), o->container);
-	text_set(q.profile, sizeof(q.profile), o->profile);
-	text_set(q.user, sizeof(q.user), o->user);
-	if (!binds_make(o, &q))
+		q->flags |= strcmp(o->net, "host") == 0 ? LAUNCH_NET_HOST : LAUNCH_NET_NONE;
+	text_set(q->image, sizeof(q->image), o->image);
+	text_set(q->name, sizeof(q->name), o->container);
+	text_set(q->profile, sizeof(q->profile), o->profile);
+	text_set(q->user, sizeof(q->user), o->user);
+	if (!binds_make(o, q))
 		return LAUNCH_FAILED;
 
-	l.o = o;
-	l.request = REQ_LAUNCH;
-	l.data = &q;
-	l.n_data = sizeof(q);
 	status = narrow_find(o, &narrow_fd);
 	if (status == 0)
-		status = caps_take(o, &q.command);
+		status = caps_take(o, &l.command);
 	if (status == 0)
-		status = command_make(&l, &q.command);
+		status = command_make(&l);
 	if (status != 0)
 		return status;
+	q->command = l.command;
 	if (narrow_fd >= 0) {
 		l.fds[l.n_fds++] = narrow_fd;
-		q.narrow = 1;
+		q->narrow = 1;
 	}
 	return follow(&l);
 }
 
 int launch_exec(const struct launch_options *o)
 {
-	static struct exec_request q;
-	static struct launch l;
+	struct exec_request *q = &asking.exec;
+	struct launch l = { .o = o, .request = REQ_EXEC, .data = q, .n_data = sizeof(*q) };
 	int status;
 
-	q.head = (struct wire_head){ WIRE_VERSION, REQ_EXEC, sizeof(q) };
-	text_set(q.name, sizeof(q.name), o->container);
-	text_set(q.user, sizeof(q.user), o->user);
-
-	l.o = o;
-	l.request = REQ_EXEC;
-	l.data = &q;
-	l.n_data = sizeof(q);
-	status = command_make(&l, &q.command);
-	return status != 0 ? status : follow(&l);
+	q->head = (struct wire_head){ WIRE_VERSION, REQ_EXEC, sizeof(*q) };
+	text_set(q->name, sizeof(q->name), o->container);
+	text_set(q->user, sizeof(q->user), o->user);
+	status = command_make(&l);
+	if (status != 0)
+		return status;
+	q->command = l.command;
+	return follow(&l);
 }

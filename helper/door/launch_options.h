@@ -18,10 +18,10 @@ struct launch_options {
 	const char *bundle, *rootfs;
 	const char *container; /* exec: in which; run: what it is to be called */
 	const char *caps, *workdir, *net, *narrow, *profile, *user;
-	struct words binds, env;
-	bool no_tty, no_new_privs, home, keep, detach, read_only, help;
-	bool interactive, tty, rm; /* what Docker's users type, and is so anyway */
 	char **command; /* NULL at once: none */
+	bool no_tty, no_new_privs, home, keep, detach, read_only, help;
+	bool interactive, tty, rm;  /* what Docker's users type, and is so anyway */
+	struct words binds, env; /* last: most of it is never touched, and costs no memory then */
 };
 
 /*

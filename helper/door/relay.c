@@ -567,7 +567,7 @@ static int relay_start(struct relay *relay, const char *user, const char **ret_s
 
 int main(int argc, char **argv)
 {
-	static struct relay relay = { .command.slave = -1, .master = -1, .child_fd = -1, .signal_fd = -1, .conn = RELAY_CONN };
+	struct relay relay = { .command.slave = -1, .master = -1, .child_fd = -1, .signal_fd = -1, .conn = RELAY_CONN };
 	const struct sigaction dfl = { .sa_handler = SIG_DFL };
 	const char *step;
 	sigset_t all;
