@@ -319,7 +319,7 @@ int container_raise(const struct container_spec *spec, struct container_born *re
 	(void)close(line[1]);
 	born.line_fd = line[0];
 	if (r == 0)
-		r = id_maps_write(spec->proc_fd, born.pid, &spec->uids, &spec->gids, spec->deny_setgroups, e);
+		r = id_maps_write(spec->proc_fd, born.pid, spec->uids, spec->gids, spec->deny_setgroups, e);
 	if (r == 0)
 		r = tell(&born, "m", e);
 	if (r == 0)

@@ -26,7 +26,7 @@ struct first_process {
 struct container_spec {
 	uid_t uid; /* whose it is: charged for it */
 	bool net_own;
-	struct id_map uids, gids;
+	const struct id_map *uids, *gids;
 	bool deny_setgroups;
 	const gid_t *groups; /* host gids that pid 1 begins with */
 	size_t n_groups;

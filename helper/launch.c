@@ -503,8 +503,8 @@ static void spec_fill(struct attempt *a)
 	a->argv[4] = a->request.user[0] ? a->request.user : NULL;
 	spec->uid = a->account.uid;
 	spec->net_own = a->net_own;
-	spec->uids = a->uids;
-	spec->gids = a->gids;
+	spec->uids = &a->uids;
+	spec->gids = &a->gids;
 	spec->groups = (const gid_t *)own_groups(a, &spec->n_groups);
 	spec->deny_setgroups = spec->n_groups > 0 && policy_keeps_groups(server.policy, &who);
 	spec->hostname = a->what.name;
@@ -602,11 +602,12 @@ static int attempt_run(struct attempt *a, struct err *e)
 
 int launch_child(const struct task *t)
 {
-	static struct attempt a;
+	static struct attempt a; /* of many pages, most of which are never touched */
 	struct launch_note n;
 	struct err e;
 
-	a = (struct attempt){ .task = t, .payload_fd = -1, .request_fd = -1, .filter_fd = -1 };
+	a.task = t;
+	a.payload_fd = a.request_fd = a.filter_fd = -1;
 	memcpy(&a.request, t->request, sizeof(a.request));
 	(void)snprintf(a.what.name, sizeof(a.what.name), "%.*s", LAUNCH_NAME_MAX, a.request.name);
 	(void)snprintf(a.what.image, sizeof(a.what.image), "%.*s", LAUNCH_NAME_MAX, a.request.image);

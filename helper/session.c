@@ -111,6 +111,7 @@ static int decide(struct opening *o, struct err *e)
 
 static int spec_fill(struct opening *o, const struct id_ranges *ranges, struct container_spec *spec, struct err *e)
 {
+	static struct id_map uids, gids;
 	static char name[] = "carrel-init";
 	static char *const argv[] = { name, NULL };
 	const struct account *a = &o->account;
@@ -125,10 +126,10 @@ static int spec_fill(struct opening *o, const struct id_ranges *ranges, struct c
 	spec->base_mntns_fd = server.base_mntns_fd;
 	spec->proc_fd = server.proc_fd;
 	spec->first = (struct first_process){ .program_fd = server.init_fd, .argv = argv };
-	r = id_map_plan(&ranges->uids, &uid, 1, &spec->uids, e);
-	if (r == 0)
-		r = id_map_plan(&ranges->gids, (const uint32_t *)a->gids, a->n_gids, &spec->gids, e);
-	return r;
+	spec->uids = &uids;
+	spec->gids = &gids;
+	r = id_map_plan(&ranges->uids, &uid, 1, &uids, e);
+	return r < 0 ? r : id_map_plan(&ranges->gids, (const uint32_t *)a->gids, a->n_gids, &gids, e);
 }
 
 static int build_host_view(const struct opening *o, const struct container_spec *spec, const struct id_ranges *ranges,

@@ -290,6 +290,9 @@ static int place_file(int dir_fd, const char *name)
 	return fd < 0 ? -errno : 0;
 }
 
+#define PLACE_NEW ".carrel-new"
+
+/* Put over what the image has by a rename: overlayfs need not note then that the image's is gone, which takes it longer than the rest. */
 static int place_copy(struct mounter *m, const struct step *s, int from, int dir_fd, const char *name)
 {
 	_cleanup_fd_ int to = -1;
@@ -300,10 +303,13 @@ static int place_copy(struct mounter *m, const struct step *s, int from, int dir
 		n = s->index == 1 ? snprintf(text, 256, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n") : 0;
 	if (s->index == 1 && m->facts->hostname)
 		n += snprintf(text + n, 256, "127.0.1.1\t%s\n", m->facts->hostname);
-	if (n == 0 || (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT))
-		return n == 0 ? 0 : -errno;
-	to = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (to < 0 || write(to, text, (size_t)n) != n)
+	if (n == 0)
+		return 0;
+	/* What a build of before left in a kept layer. */
+	if (unlinkat(dir_fd, PLACE_NEW, 0) < 0 && errno != ENOENT)
+		return -errno;
+	to = openat(dir_fd, PLACE_NEW, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (to < 0 || write(to, text, (size_t)n) != n || renameat(dir_fd, PLACE_NEW, dir_fd, name) < 0)
 		return -errno;
 	return 0;
 }

@@ -115,6 +115,7 @@ static void spec_fill(const struct bench *b, struct subject *s)
 {
 	static char name[] = "carrel-init";
 	static char *const argv[] = { name, NULL };
+	static struct id_map uids, gids;
 	const uint32_t uid = s->account.uid;
 	struct err e;
 
@@ -122,9 +123,11 @@ static void spec_fill(const struct bench *b, struct subject *s)
 		.net_own = s->decision.profile->net == NET_NONE,
 		.base_mntns_fd = b->base_fd,
 		.proc_fd = b->proc_fd,
+		.uids = &uids,
+		.gids = &gids,
 		.first = { .program_fd = b->init_fd, .argv = argv } };
-	must(id_map_plan(&s->ranges.uids, &uid, 1, &s->spec.uids, &e), &e);
-	must(id_map_plan(&s->ranges.gids, s->account.gids, s->account.n_gids, &s->spec.gids, &e), &e);
+	must(id_map_plan(&s->ranges.uids, &uid, 1, &uids, &e), &e);
+	must(id_map_plan(&s->ranges.gids, s->account.gids, s->account.n_gids, &gids, &e), &e);
 }
 
 /* What comes before container_raise(). */
