@@ -7,6 +7,7 @@
  */
 #include "helper/dispatch.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +21,7 @@
 #include "helper/server.h"
 #include "helper/worker.h"
 #include "policy/base/cleanup.h"
+#include "policy/base/err.h"
 
 enum sender { FROM_ROOT, FROM_ANY };
 
@@ -99,6 +101,17 @@ int turn_away(void)
 
 	(void)nanosleep(&pause, NULL);
 	return 1;
+}
+
+/*
+ * A service that gave up its rights inside must not have its user's back by asking for a container with the user's home. Root
+ * inside may become the user anyway.
+ */
+int task_check_speaker(const struct task *t, struct err *e)
+{
+	if (t->stranger)
+		return err_set(e, EPERM, "inside a session, its user and its root alone may ask for the user's containers");
+	return 0;
 }
 
 /* It may take as long as the main process gives us. */

@@ -76,8 +76,10 @@ static int prepare(struct execution *x, struct err *e)
 {
 	struct joining *j = &x->joining;
 	_cleanup_fd_ int caller = -1;
-	int r = find_container(x, e);
+	int r = task_check_speaker(x->task, e);
 
+	if (r == 0)
+		r = find_container(x, e);
 	if (r == 0)
 		r = stdio_check(x->task->fds, e);
 	if (r == 0)

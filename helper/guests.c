@@ -31,6 +31,7 @@ struct guest {
 	struct guest *next;
 	struct peer peer;
 	bool inside; /* came through the socket for who is inside a container */
+	bool stranger; /* as struct task has it */
 	int fd;	   /* while it waits */
 	int pidfd; /* of the child that serves it; -1: it waits */
 	int line; /* to that child */
@@ -65,7 +66,7 @@ static void close_others(int fd)
 
 static int guest_run(const struct guest *g, int fd, int main_fd)
 {
-	const struct task t = { .peer = g->peer, .conn_fd = fd, .main_fd = main_fd, .inside = g->inside };
+	const struct task t = { .peer = g->peer, .conn_fd = fd, .main_fd = main_fd, .inside = g->inside, .stranger = g->stranger };
 
 	return worker_run(guest_child, &t);
 }
@@ -235,13 +236,17 @@ static size_t guests_count(void)
 	return n;
 }
 
-/* Whose container an ID of the host belongs to: all of them are the same caller. Who is in one of root's is not root to us. */
-static bool owner_of(uid_t *uid)
+/*
+ * Whose container an ID of the host belongs to: all of them are the same caller, and a stranger who is neither the user nor the
+ * container's root. Who is in one of root's is not root to us.
+ */
+static bool owner_of(uid_t *uid, bool *ret_stranger)
 {
 	const struct container *c;
 
 	for (c = server.registry.containers; c; c = c->next)
 		if (c->ready && c->uid != 0 && (c->uid == *uid || id_range_holds(&c->ranges.uids, *uid))) {
+			*ret_stranger = *uid != c->uid && *uid != c->ranges.uids.start;
 			*uid = c->uid;
 			return true;
 		}
@@ -252,9 +257,10 @@ void guest_admit(int fd, const struct peer *peer, bool inside)
 {
 	struct guest *g = NULL, **at;
 	uid_t uid = peer->uid;
+	bool stranger = false;
 
 	/* Root of the host is no ID of a container's: that is never mapped. */
-	if ((!inside || uid == 0 || owner_of(&uid)) && guests_count() < GUESTS_MAX &&
+	if ((!inside || uid == 0 || owner_of(&uid, &stranger)) && guests_count() < GUESTS_MAX &&
 		guests_of(uid, inside, false, NULL) < GUESTS_WAITING)
 		g = calloc(1, sizeof(*g));
 	if (!g) {
@@ -264,6 +270,7 @@ void guest_admit(int fd, const struct peer *peer, bool inside)
 	g->peer = *peer;
 	g->peer.uid = uid;
 	g->inside = inside;
+	g->stranger = stranger;
 	g->fd = fd;
 	g->pidfd = -1;
 	g->line = -1;

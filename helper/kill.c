@@ -52,6 +52,8 @@ static int serve(const struct task *t, const struct kill_request *q, struct err 
 	uid_t uid = q->uid == (uint32_t)-1 ? t->peer.uid : q->uid;
 	const struct container *c;
 
+	if (task_check_speaker(t, e) < 0)
+		return -EPERM;
 	if (!memchr(q->name, '\0', sizeof(q->name)))
 		return err_set(e, EINVAL, "the request is not well-formed");
 	if (uid != t->peer.uid && t->peer.uid != 0)

@@ -571,10 +571,12 @@ static int raise_container(struct attempt *a, struct err *e)
 
 static int attempt_run(struct attempt *a, struct err *e)
 {
-	int r = request_check(&a->request, a->task->fds[4] >= 0, e);
+	int r = account_by_uid(a->task->peer.uid, &a->account, e);
 
 	if (r == 0)
-		r = account_by_uid(a->task->peer.uid, &a->account, e);
+		r = task_check_speaker(a->task, e);
+	if (r == 0)
+		r = request_check(&a->request, a->task->fds[4] >= 0, e);
 	if (r == 0)
 		r = stdio_check(a->task->fds, e);
 	if (r == 0)

@@ -9,6 +9,7 @@
 
 #include "helper/public/message.h"
 #include "helper/worker.h"
+#include "policy/base/err.h"
 
 static int item_send(int fd, struct list_item *i)
 {
@@ -45,13 +46,16 @@ int list_child(const struct task *t)
 	const struct list_request *q = t->request;
 	struct list_item end;
 	const struct container *c;
-	int r = 0;
+	struct err e;
+	int r = task_check_speaker(t, &e);
 
 	memset(&end, 0, sizeof(end));
 	end.kind = LIST_END;
-	if (q->all && t->peer.uid != 0) {
+	if (r == 0 && q->all && t->peer.uid != 0)
+		r = err_set(&e, EPERM, "only root sees everybody's containers");
+	if (r < 0) {
 		end.kind = LIST_REFUSED;
-		(void)snprintf(end.text, sizeof(end.text), "only root sees everybody's containers");
+		(void)snprintf(end.text, sizeof(end.text), "%.*s", (int)sizeof(end.text) - 1, e.text);
 		(void)item_send(t->conn_fd, &end);
 		return turn_away();
 	}

@@ -52,6 +52,7 @@ struct task {
 	const void *request;
 	const int *fds; /* that came with it, WIRE_MAX_FDS of them, -1 where there is none; guests' requests only */
 	bool inside;    /* the caller came through the socket for who is inside a container */
+	bool stranger;  /* and is an ID of it that is neither the user nor root there: peer.uid says whose container, not who asks */
 	const struct container *container; /* census: of whom */
 };
 
@@ -70,6 +71,9 @@ child_main warm_child;	  /* warm.c: compiles the filters of a new configuration 
 
 /* What such a child returns when it refused: a moment later, so that asking in vain is no way to keep us busy. */
 int turn_away(void);
+
+/* -EPERM: who asks is in a container of the user's, but does not speak for the user. */
+int task_check_speaker(const struct task *t, struct err *e);
 
 /* Main process only, all of these. timeout_ms is how long the caller will wait; 0: the default. */
 void worker_start(struct connection *c, child_main *main, const void *request, uint32_t timeout_ms);
