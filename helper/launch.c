@@ -602,6 +602,14 @@ static int attempt_run(struct attempt *a, struct err *e)
 	return r == 0 ? raise_container(a, e) : r;
 }
 
+/* For the log: what is no name could look like words of ours. */
+static void name_note(const char *said, char ret[static LAUNCH_NAME_MAX + 1])
+{
+	(void)snprintf(ret, LAUNCH_NAME_MAX + 1, "%.*s", LAUNCH_NAME_MAX, said);
+	if (ret[0] && !image_name_valid(ret))
+		(void)snprintf(ret, LAUNCH_NAME_MAX + 1, "?");
+}
+
 int launch_child(const struct task *t)
 {
 	static struct attempt a; /* of many pages, most of which are never touched */
@@ -611,8 +619,8 @@ int launch_child(const struct task *t)
 	a.task = t;
 	a.payload_fd = a.request_fd = a.filter_fd = -1;
 	memcpy(&a.request, t->request, sizeof(a.request));
-	(void)snprintf(a.what.name, sizeof(a.what.name), "%.*s", LAUNCH_NAME_MAX, a.request.name);
-	(void)snprintf(a.what.image, sizeof(a.what.image), "%.*s", LAUNCH_NAME_MAX, a.request.image);
+	name_note(a.request.name, a.what.name);
+	name_note(a.request.image, a.what.image);
 	(void)snprintf(a.what.command, sizeof(a.what.command), "-");
 	if (attempt_run(&a, &e) == 0)
 		return 0;
