@@ -48,6 +48,7 @@
 #include "policy/policy.h"
 #include "policy/subid.h"
 
+#define GROUP_TTY 5 /* on every Linux */
 #define RANGES_TRIED 512 /* slots that turn out to be somebody's */
 
 struct attempt {
@@ -292,7 +293,21 @@ static const uint32_t *own_groups(const struct attempt *a, size_t *ret_n)
 	return (const uint32_t *)a->account.gids + 1;
 }
 
-/* as_user: the command is the user on the host, for a file system that shows no other IDs than it has. */
+static bool writes_places(const struct attempt *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->places.n; i++)
+		if (a->places.v[i].writable)
+			return true;
+	return false;
+}
+
+/*
+ * as_user: the command is the user on the host, for a file system that shows no other IDs than it has. Where root inside could write
+ * there, the user and the own groups are all there is: files of any other ID would be of the launch's range, and on disk when that
+ * is another's.
+ */
 static int maps_plan(struct attempt *a, bool as_user, struct err *e)
 {
 	size_t n;
@@ -307,6 +322,10 @@ static int maps_plan(struct attempt *a, bool as_user, struct err *e)
 	if (r == 0 && as_user && (id_map_replace(&a->uids, a->uid, a->account.uid) < 0 ||
 					 id_map_replace(&a->gids, a->gid, a->account.gid) < 0))
 		r = err_set(e, E2BIG, "you are in too many groups for that");
+	if (r == 0 && as_user && a->profile->root && writes_places(a)) {
+		id_map_leave_out(&a->uids, &a->ranges.uids);
+		id_map_leave_out(&a->gids, &a->ranges.gids);
+	}
 	return r;
 }
 
@@ -427,6 +446,8 @@ static int view_make(struct attempt *a, struct err *e)
 	a->sources.facts.hostname = a->what.name;
 	if (!id_map_lookup(&a->uids, 0, &a->sources.facts.root_uid) || !id_map_lookup(&a->gids, 0, &a->sources.facts.root_gid))
 		return err_set(e, EINVAL, "the container would have no root");
+	if (!id_map_lookup(&a->gids, GROUP_TTY, &a->sources.facts.tty_gid))
+		a->sources.facts.tty_gid = a->sources.facts.root_gid;
 	a->view = (struct view){ .profile = a->profile, .facts = &a->sources.facts, .root_program_fd = -1, .kept_fd = -1 };
 	r = v.kept ? kept_open(a, e) : 0;
 	if (r == 0)

@@ -15,6 +15,7 @@ struct view_facts {
 	uid_t uid; /* the user's, mapped 1:1 */
 	gid_t gid;
 	uint32_t root_uid, root_gid; /* host IDs of the container's root */
+	uint32_t tty_gid; /* whose terminals are, in a devpts of its own */
 	const char *home;	     /* real path of the opened home, NULL: there is none */
 	const char *resolv_conf;     /* real path behind /etc/resolv.conf when that lies in /run, else NULL */
 	const char *const *dirs;     /* those of view_probed_dirs[] that exist */

@@ -410,8 +410,7 @@ static int terminals(struct mounter *m, const struct step *s)
 	_cleanup_fd_ int fs = sys_fsopen("devpts"), mount = -1;
 	char gid[16];
 
-	/* Inside, group 5 is `tty` on every Linux. */
-	(void)snprintf(gid, sizeof(gid), "%u", (unsigned)m->facts->root_gid + 5);
+	(void)snprintf(gid, sizeof(gid), "%u", (unsigned)m->facts->tty_gid);
 	if (fs < 0 || sys_fsconfig(fs, FSCONFIG_SET_STRING, "mode", "620", 0) < 0 ||
 		sys_fsconfig(fs, FSCONFIG_SET_STRING, "ptmxmode", "666", 0) < 0 ||
 		sys_fsconfig(fs, FSCONFIG_SET_STRING, "gid", gid, 0) < 0 ||

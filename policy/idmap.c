@@ -225,6 +225,16 @@ int id_map_replace(struct id_map *m, uint32_t inside, uint32_t outside)
 	return 0;
 }
 
+void id_map_leave_out(struct id_map *m, const struct id_range *r)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		if (!id_range_holds(r, m->e[i].outside))
+			m->e[kept++] = m->e[i];
+	m->n = kept;
+}
+
 size_t id_map_format(const struct id_map *m, char buf[static ID_MAP_BYTES])
 {
 	size_t len = 0;

@@ -65,6 +65,9 @@ void id_map_as(const struct id_pool *pool, uint32_t id, uint32_t as, struct id_m
 /* inside stands for outside instead of whatever it stood for. -E2BIG: the map is full. */
 int id_map_replace(struct id_map *m, uint32_t inside, uint32_t outside);
 
+/* Nothing inside stands for an ID of r, which holds each line of the map wholly or not at all. */
+void id_map_leave_out(struct id_map *m, const struct id_range *r);
+
 /* What inside stands for; false: nothing. */
 bool id_map_lookup(const struct id_map *m, uint32_t inside, uint32_t *ret_outside);
 

@@ -267,6 +267,23 @@ static void replaces_one_id_wherever_it_lies(void)
 		}
 }
 
+static void a_range_is_left_out(void)
+{
+	static const uint32_t own[] = { 1000, 7000 };
+	struct id_map m;
+	struct err e;
+	uint32_t seen;
+
+	CHECK_EQ(id_map_plan(&slot, own, 2, &m, &e), 0);
+	CHECK_EQ(id_map_replace(&m, 0, 1001), 0);
+	id_map_leave_out(&m, &slot);
+	CHECK_EQ(m.n, 3);
+	CHECK(id_map_lookup(&m, 0, &seen) && seen == 1001);
+	CHECK(id_map_lookup(&m, 1000, &seen) && seen == 1000);
+	CHECK(id_map_lookup(&m, 7000, &seen) && seen == 7000);
+	CHECK(!id_map_lookup(&m, 1, &seen) && !id_map_lookup(&m, slot.count - 1, &seen));
+}
+
 static void a_full_map_takes_no_more(void)
 {
 	struct id_map m;
@@ -317,6 +334,7 @@ static void on_disk_one_id_is_another_and_the_pools_are_nobodys(void)
 int main(void)
 {
 	TEST(replaces_one_id_wherever_it_lies);
+	TEST(a_range_is_left_out);
 	TEST(a_full_map_takes_no_more);
 	TEST(on_disk_one_id_is_another_and_the_pools_are_nobodys);
 	TEST(maps_the_range_alone);
