@@ -146,7 +146,7 @@ static int decide(struct attempt *a, struct err *e)
 	const struct launch_request *q = &a->request;
 	const struct launch_places *p = &a->places;
 	struct person who = account_person(&a->account);
-	struct wish_bind binds[LAUNCH_BINDS_MAX], tree = { p->v[0].real, (q->flags & LAUNCH_READONLY) || !p->v[0].writable };
+	struct wish_bind binds[LAUNCH_BINDS_MAX], tree = { p->v[0].real, !p->v[0].writable };
 	struct wish wish = { .image = q->image, .profile = q->profile, .home = q->flags & LAUNCH_HOME,
 		.keep = q->flags & LAUNCH_KEEP, .running = registry_launches_of(&server.registry, a->account.uid), .binds = binds, .tree = p->own_tree ? &tree : NULL,
 		.home_path = p->home >= 0 ? p->v[p->home].real : a->account.home };

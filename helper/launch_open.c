@@ -145,6 +145,9 @@ static int places_take(const struct account *a, const struct launch_request *q, 
 		r = bind_open(src, dst, mode, is_tree, &p->v[p->n], e);
 		if (r == 0)
 			p->n++;
+		/* Said twice; what policy is asked about must be what is mounted. */
+		if (r == 0 && is_tree && (q->flags & LAUNCH_READONLY))
+			p->v[0].writable = false;
 		if (r == 0 && is_tree)
 			r = tree_prepare(a, &p->v[0], e);
 	}
