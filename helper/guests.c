@@ -253,6 +253,17 @@ static bool owner_of(uid_t *uid, bool *ret_stranger)
 	return false;
 }
 
+/* Who can ask as many IDs of a range of one's own may take all places, but has no account, and so nothing here, by each of them. */
+static bool is_known(uid_t uid)
+{
+	const struct container *c;
+
+	for (c = server.registry.containers; c; c = c->next)
+		if (c->uid == uid)
+			return true;
+	return false;
+}
+
 void guest_admit(int fd, const struct peer *peer, bool inside)
 {
 	struct guest *g = NULL, **at;
@@ -260,7 +271,7 @@ void guest_admit(int fd, const struct peer *peer, bool inside)
 	bool stranger = false;
 
 	/* Root of the host is no ID of a container's: that is never mapped. */
-	if ((!inside || uid == 0 || owner_of(&uid, &stranger)) && guests_count() < GUESTS_MAX &&
+	if ((!inside || uid == 0 || owner_of(&uid, &stranger)) && (guests_count() < GUESTS_MAX || is_known(uid)) &&
 		guests_of(uid, inside, false, NULL) < GUESTS_WAITING)
 		g = calloc(1, sizeof(*g));
 	if (!g) {

@@ -5,7 +5,7 @@
 
 #include "helper/peer.h"
 
-/* At a time: children that serve one user, callers of one user who wait for their turn, and both of all users. */
+/* At a time: children that serve one user, callers of one user who wait for their turn, and both of all users who have no container. */
 #define GUESTS_SERVED 4
 #define GUESTS_SERVED_INSIDE 1
 #define GUESTS_WAITING 96
