@@ -30,10 +30,10 @@ static int failed(struct err *e, const char *what, const char *path)
 
 /* --- sources --- */
 
-/* Later umounts on the host reach the copy (slave), so that a container never keeps a disk busy. */
-static int clone_tree(int dir_fd, const char *path, unsigned flags, unsigned attr, int *ret_fd)
+/* MS_SLAVE: later umounts on the host reach the copy, so that a container never keeps a disk busy; and so do mounts. */
+static int clone_tree(int dir_fd, const char *path, unsigned flags, unsigned attr, unsigned propagation, int *ret_fd)
 {
-	struct mount_attr change = { .attr_set = attr, .propagation = MS_SLAVE };
+	struct mount_attr change = { .attr_set = attr, .propagation = propagation };
 	_cleanup_fd_ int fd = sys_open_tree(dir_fd, path, flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
 	if (fd < 0 || sys_mount_setattr(fd, "", AT_EMPTY_PATH | (flags & AT_RECURSIVE), &change) < 0)
@@ -67,6 +67,8 @@ void view_done(struct view *v)
 
 int view_sources_clone(const struct view_plan *plan, const struct view_sources *src, int *fds, struct err *e)
 {
+	/* A launch has nothing of the host's that comes and goes, and what is mounted below /sys later is not for it. */
+	const unsigned propagation = src ? MS_SLAVE : MS_PRIVATE;
 	size_t i;
 	int r = 0;
 
@@ -77,15 +79,13 @@ int view_sources_clone(const struct view_plan *plan, const struct view_sources *
 			continue;
 
 		if (s->op == STEP_CLONE)
-			r = clone_tree(AT_FDCWD, s->src, 0, s->attr, &fds[i]);
+			r = clone_tree(AT_FDCWD, s->src, 0, s->attr, propagation, &fds[i]);
 		else if (s->op == STEP_DEV)
-			r = clone_tree(AT_FDCWD, VIEW_DEV_TEMPLATE, 0, s->attr, &fds[i]);
+			r = clone_tree(AT_FDCWD, VIEW_DEV_TEMPLATE, 0, s->attr, propagation, &fds[i]);
 		else if (s->op == STEP_HOME && src)
-			r = clone_tree(src->home_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, s->attr,
-				&fds[i]);
+			r = clone_tree(src->home_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, s->attr, propagation, &fds[i]);
 		else if (s->op == STEP_BIND && src)
-			r = clone_tree(src->bind_fds[s->index], "", AT_EMPTY_PATH | AT_RECURSIVE,
-				s->attr, &fds[i]);
+			r = clone_tree(src->bind_fds[s->index], "", AT_EMPTY_PATH | AT_RECURSIVE, s->attr, propagation, &fds[i]);
 		else if (s->op == STEP_PLACE_COPY)
 			fds[i] = open(s->src, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* -1: there is nothing to copy */
 		if (r == -ENOENT && s->optional)
