@@ -482,19 +482,26 @@ static int view_shift(const struct attempt *a, const struct container_born *born
 
 /* --- the container --- */
 
-/* Nobody stays to read what a detached command says. */
+/*
+ * Nobody stays to read what a detached command says. The journal takes who connects for who speaks: that must be the user, or anybody
+ * could write there as root.
+ */
 static void journal_connect(const struct attempt *a, int fds[static 3])
 {
 	char identifier[LAUNCH_NAME_MAX + 16];
 	int i;
 
 	(void)snprintf(identifier, sizeof(identifier), "carrel/%s", a->what.name);
+	if (setresgid((gid_t)-1, a->account.gid, (gid_t)-1) < 0 || setresuid((uid_t)-1, a->account.uid, (uid_t)-1) < 0)
+		_exit(1);
 	for (i = 1; i < 3; i++) {
 		int fd = sd_journal_stream_fd(identifier, i == 1 ? LOG_INFO : LOG_NOTICE, 0);
 
 		if (fd >= 0)
 			fds[i] = fd;
 	}
+	if (setresuid((uid_t)-1, 0, (uid_t)-1) < 0 || setresgid((gid_t)-1, 0, (gid_t)-1) < 0)
+		_exit(1);
 }
 
 /* In static memory all of it: pid 1 reads it while this process goes on. */
