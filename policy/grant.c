@@ -246,12 +246,19 @@ static int check_tree(const struct profile *p, const struct wish_bind *tree, str
 
 static int check_home(const struct profile *p, const struct wish *w, struct err *e)
 {
+	const char *met;
+	int r;
+
 	if (!p->home)
 		return refuse(e, p, "home", "no", "--home is not allowed");
 	if (!in_home(w, w->home_path))
 		return err_set(e, EACCES, "'%s' is no home that could be shown",
 			w->home_path ? w->home_path : "");
-	return check_hidden(p, w->home_path, e);
+	r = check_hidden(p, w->home_path, e);
+	if (r < 0)
+		return r;
+	met = meets(&p->bind_readonly, w->home_path);
+	return met ? refuse(e, p, "bind-readonly", met, "'%s' meets it, and --home is written to", w->home_path) : 0;
 }
 
 static int check_wish(const struct profile *p, const struct wish *w, struct err *e)

@@ -35,16 +35,17 @@ static const char text[] =
 		 /* 20 */ "bundles = yes\n"
 		 /* 21 */ "max-containers = none\n"
 		 /* 22 */ "hide = /srv/hidden\n"
-		 /* 23 */ "[assign run]\n"
-		 /* 24 */ "ben = box\n"
-		 /* 25 */ "cat = open\n"
-		 /* 26 */ "dan = refuse\n"
-		 /* 27 */ "eve = exempt\n"
-		 /* 28 */ "@down = open\n"
-		 /* 29 */ "[assign]\n"
-		 /* 30 */ "ada = shell\n"
-		 /* 31 */ "eve = shell\n"
-		 /* 32 */ "dan = box\n";
+		 /* 23 */ "bind-readonly = /srv/ref /home/ref/cat/in\n"
+		 /* 24 */ "[assign run]\n"
+		 /* 25 */ "ben = box\n"
+		 /* 26 */ "cat = open\n"
+		 /* 27 */ "dan = refuse\n"
+		 /* 28 */ "eve = exempt\n"
+		 /* 29 */ "@down = open\n"
+		 /* 30 */ "[assign]\n"
+		 /* 31 */ "ada = shell\n"
+		 /* 32 */ "eve = shell\n"
+		 /* 33 */ "dan = box\n";
 
 /* "down" is a group of a server that does not answer for fay. */
 static int in_group(const struct person *who, const char *group)
@@ -92,9 +93,9 @@ static const struct row rows[] = {
 	/* who may at all, under which profile */
 	{ "ben", "alpine", P, OK("box") },
 	{ "ada", "alpine", P, NO(1, "profile 'shell' has run = no: 'ada' cannot") },
-	{ "dan", "alpine", P, NO(26, "[assign run] has dan = refuse") },
+	{ "dan", "alpine", P, NO(27, "[assign run] has dan = refuse") },
 	{ "gus", "alpine", P, NO(0, "no line of [assign] names 'gus'") },
-	{ "fay", "alpine", P, NO(28, "nobody can tell who is in 'down' now") },
+	{ "fay", "alpine", P, NO(29, "nobody can tell who is in 'down' now") },
 	{ "ben", "alpine", "", P, OK("box") },
 	{ "ben", "alpine", "box", P, OK("box") },
 	{ "ben", "alpine", "open", P, OK("open") },
@@ -154,6 +155,9 @@ static const struct row rows[] = {
 	{ "cat", "alpine", .home = true, .home_path = "/srv/hidden/cat", P,
 		NO(22, "has hide = /srv/hidden: '/srv/hidden/cat' is or lies in it") },
 	{ "cat", "alpine", .home = true, .home_path = "/srv", P, NO(22, "'/srv' contains it") },
+	{ "cat", "alpine", .home = true, .home_path = "/srv/ref/cat", P,
+		NO(23, "has bind-readonly = /srv/ref: '/srv/ref/cat' meets it") },
+	{ "cat", "alpine", .home = true, .home_path = "/home/ref/cat", P, NO(23, "bind-readonly") },
 	{ "cat", "alpine", .home = true, .home_path = "/run/carrel/x", P,
 		NO(0, "/run/carrel, which") },
 
