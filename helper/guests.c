@@ -253,7 +253,7 @@ static bool owner_of(uid_t *uid, bool *ret_stranger)
 	return false;
 }
 
-/* Who can ask as many IDs of a range of one's own may take all places, but has no account, and so nothing here, by each of them. */
+/* Whoever has a range of IDs can ask as each of them, and take all places; but such an ID has no account, and so nothing here. */
 static bool is_known(uid_t uid)
 {
 	const struct container *c;
