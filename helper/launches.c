@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "helper/lifetime.h"
+#include "helper/limits.h"
 #include "helper/log.h"
 #include "helper/paths.h"
 #include "helper/peer.h"
@@ -485,6 +486,8 @@ void launching_gone(struct launching *l)
 		return;
 	if (l->container) {
 		slots_return(&server.slots, &l->container->ranges.uids);
+		/* Else whoever is refused often, under many names, fills the machine's table of memory cgroups. */
+		limits_remove_launch(l->container->uid, l->container->launch->name);
 		registry_drop(&server.registry, l->container);
 	}
 	free(l);

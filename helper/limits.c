@@ -190,6 +190,11 @@ static bool unified(void)
 	return statfs(CGROUP, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
 }
 
+static void own_group(uid_t uid, const struct profile *p, const char *launch, char ret[static 256])
+{
+	(void)snprintf(ret, 256, OWN "/%u%s%s", (unsigned)uid, launch ? "." : "-", launch ? launch : p->name);
+}
+
 static int enter_own_group(uid_t uid, const struct profile *p, const char *launch, char group[static 256], struct err *e)
 {
 	int r;
@@ -201,7 +206,7 @@ static int enter_own_group(uid_t uid, const struct profile *p, const char *launc
 	if (mkdir(OWN, 0755) < 0 && errno != EEXIST)
 		return err_set(e, errno, "limits: cannot make %s: %s", OWN, strerror(errno));
 	(void)file_put(OWN, "cgroup.subtree_control", "+memory +pids +cpu");
-	(void)snprintf(group, 256, OWN "/%u%s%s", (unsigned)uid, launch ? "." : "-", launch ? launch : p->name);
+	own_group(uid, p, launch, group);
 	if (mkdir(group, 0755) < 0 && errno != EEXIST)
 		return err_set(e, errno, "limits: cannot make %s: %s", group, strerror(errno));
 	r = limit_put(group, "memory.max", p->memory_max, e);
@@ -270,6 +275,14 @@ void limits_remove(const char *cgroup)
 {
 	if (cgroup[0])
 		(void)rmdir(cgroup);
+}
+
+void limits_remove_launch(uid_t uid, const char *name)
+{
+	char group[256];
+
+	own_group(uid, NULL, name, group);
+	limits_remove(group);
 }
 
 /* Where this process is in the same hierarchies; "": nobody can tell. */
