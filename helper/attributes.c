@@ -75,8 +75,11 @@ static void limits_take(pid_t pid, struct attributes *a)
 	f = fd >= 0 ? fdopen(fd, "re") : NULL;
 	while (f && fgets(line, sizeof(line), f))
 		limit_take(line, a);
-	/* A crash inside must not run the host's core_pattern. */
-	a->limits[RLIMIT_CORE] = (struct rlimit){ 0, 0 };
+	/*
+	 * A crash inside must not run the host's core_pattern. 0 would hold back files alone; at 1 the kernel starts no program
+	 * either (coredump.c takes it for a crash of one), and no file is as small.
+	 */
+	a->limits[RLIMIT_CORE] = (struct rlimit){ 1, 1 };
 	a->limited[RLIMIT_CORE] = true;
 }
 

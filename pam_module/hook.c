@@ -122,7 +122,7 @@ static int go_on_as_child(struct err *e)
 
 int hook_join(struct carrel_data *d, struct err *e)
 {
-	const struct rlimit no_core = { 0, 0 }; /* a crash inside must not run the host's core_pattern */
+	const struct rlimit no_core = { 1, 1 }; /* a crash inside must not run the host's core_pattern: helper/attributes.c */
 	int r;
 
 	if (release(d) < 0)
