@@ -2,6 +2,7 @@
  * carrel image - the store of images that carrel run starts containers from: the table of words, and their options.
  */
 #include "helper/cli/image.h"
+#include "helper/cli/shown.h"
 
 #include <getopt.h>
 #include <stdarg.h>
@@ -53,14 +54,16 @@ static const struct option long_options[] = {
 
 int image_fail(const char *fmt, ...)
 {
+	char text[1024], shown[4096];
 	va_list ap;
 
-	(void)fflush(stdout);
-	(void)fputs("carrel image: ", stderr);
 	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	(void)fputc('\n', stderr);
+	/* Names in archives are anybody's, and this is root's terminal. */
+	shown_text(text, shown, sizeof(shown));
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "carrel image: %s\n", shown);
 	return 1;
 }
 

@@ -206,6 +206,7 @@ tar("mkdirlink", ("s", S, outside), ("s/made", D, ""))
 tar("hardabsolute", ("h", H, outside + "/victim"))
 tar("harddotdot", ("h", H, "../../../../../victim"))
 tar("hardlink", ("s", S, outside), ("h", H, "s/victim"))
+tar("terminal", ("../\033[2J\nforged", F, "evil"))
 PYTHON
 mkdir victims
 echo mine >victims/victim
@@ -217,6 +218,7 @@ for bad in dotdot dotdot2 absolute throughlink throughrelative twolinks mkdirlin
 	t_same "and nothing came of $bad" "$(ls -A "$store/.work") $(ls victims) $(cat victims/victim) $(ls -d "$store/bad" victim 2>/dev/null)" \
 		'lock victim mine '
 done
+refuses 'a name that a terminal would obey is written out' '\\x1b\[2J\\x0aforged' image add bad terminal.tar
 head -c 300 c.tar.gz >short.tar.gz
 head -c 3000 plain.tar >short.tar
 echo 'no archive' >text
