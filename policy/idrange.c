@@ -56,3 +56,10 @@ int id_pool_range(const struct id_pool *pool, uid_t uid, struct id_range *ret, s
 		"add one",
 		(unsigned)uid);
 }
+
+uid_t id_owner(const struct id_pool *pool, uid_t uid)
+{
+	if (uid == 0 || uid >= ID_STRANGER - ID_UPPER_HALF || pool->last >= ID_UPPER_HALF)
+		return 0;
+	return ID_UPPER_HALF + uid;
+}

@@ -35,6 +35,15 @@ struct id_ranges {
  */
 int id_pool_range(const struct id_pool *pool, uid_t uid, struct id_range *ret, struct err *e);
 
+/*
+ * Who owns the user namespaces of this user's containers: an ID of the upper half, where nobody lives.
+ * The owner may join, and the kernel charges it for what it counts in there (ucounts), so it is neither
+ * the user nor the same for two users. 0, root: there is no such ID, as the uid is root's or lies in
+ * the upper half itself, or the pool reaches into it.
+ */
+#define ID_UPPER_HALF (UINT32_C(1) << 31)
+uid_t id_owner(const struct id_pool *pool, uid_t uid);
+
 /* user_namespaces(7): at most 340 lines, and the kernel takes one write of less than a page. */
 #define ID_MAP_LINES 340
 #define ID_MAP_BYTES 4096

@@ -479,6 +479,19 @@ int subid_check_slot_in(const struct subid_world *w, const struct id_pool *pool,
 	return r;
 }
 
+uid_t subid_owner_in(const struct subid_world *w, const struct id_pool *pool, uid_t uid)
+{
+	uid_t owner = id_owner(pool, uid);
+	char name[64];
+
+	return owner != 0 && w->name_of(owner, false, name) ? 0 : owner;
+}
+
+uid_t subid_owner(const struct id_pool *pool, uid_t uid)
+{
+	return subid_owner_in(&subid_this_machine, pool, uid);
+}
+
 int subid_check_slot(const struct id_pool *pool, const struct id_range *slot, struct err *e)
 {
 	return subid_check_slot_in(&subid_this_machine, pool, slot, e);

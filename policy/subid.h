@@ -39,6 +39,9 @@ int subid_check(const struct account *a, const struct id_pool *pool, const struc
  */
 int subid_check_slot(const struct id_pool *pool, const struct id_range *slot, struct err *e);
 
+/* id_owner(), but 0 where that is an account, which could join. May block (NSS). */
+uid_t subid_owner(const struct id_pool *pool, uid_t uid);
+
 /* A range as the sources tell it, before anybody has judged it. */
 struct subid_span {
 	uint64_t start, count;
@@ -77,5 +80,6 @@ int subid_check_in(const struct subid_world *w, const struct account *a, const s
 	const struct id_ranges *r, struct err *e);
 int subid_check_slot_in(const struct subid_world *w, const struct id_pool *pool,
 	const struct id_range *slot, struct err *e);
+uid_t subid_owner_in(const struct subid_world *w, const struct id_pool *pool, uid_t uid);
 
 #endif

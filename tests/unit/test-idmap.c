@@ -331,8 +331,30 @@ static void on_disk_one_id_is_another_and_the_pools_are_nobodys(void)
 	CHECK(id_map_lookup(&m, 2999999999u, &seen) && seen == 2999999999u);
 }
 
+static void every_user_has_an_owner_that_is_nobody(void)
+{
+	const struct id_pool below = { .first = 524288, .last = 2147483647 },
+			     into = { .first = 524288, .last = 2147483648u },
+			     above = { .first = 3000000000u, .last = 3000065535u };
+
+	CHECK_EQ(id_owner(&below, 1), 2147483649u);
+	CHECK_EQ(id_owner(&below, 1000), 2147484648u);
+	CHECK_EQ(id_owner(&below, 2147483645), 4294967293u);
+	/* Root owns where that would be root's namesake, ID_STRANGER, "no change", or below where it began. */
+	CHECK_EQ(id_owner(&below, 0), 0);
+	CHECK_EQ(id_owner(&below, 2147483646), 0);
+	CHECK_EQ(id_owner(&below, 2147483647), 0);
+	CHECK_EQ(id_owner(&below, 2147483648u), 0);
+	CHECK_EQ(id_owner(&below, 2147484648u), 0);
+	CHECK_EQ(id_owner(&below, UINT32_MAX), 0);
+	/* And where the upper half is not nobody's. */
+	CHECK_EQ(id_owner(&into, 1000), 0);
+	CHECK_EQ(id_owner(&above, 1000), 0);
+}
+
 int main(void)
 {
+	TEST(every_user_has_an_owner_that_is_nobody);
 	TEST(replaces_one_id_wherever_it_lies);
 	TEST(a_range_is_left_out);
 	TEST(a_full_map_takes_no_more);

@@ -527,6 +527,23 @@ static void refuses_a_slot_when_a_file_cannot_be_read(void)
 }
 
 /* Whatever this machine says: an answer, and nothing on stderr that is not ours. */
+static void an_account_owns_no_container(void)
+{
+	begin();
+	CHECK_EQ(subid_owner_in(&world, &pool, 1000), 2147484648u);
+	names[0].id = 2147484648u;
+	names[0].name = "zoe";
+	names[0].gid = true;
+	CHECK_EQ(subid_owner_in(&world, &pool, 1000), 2147484648u);
+	names[0].gid = false;
+	CHECK_EQ(subid_owner_in(&world, &pool, 1000), 0);
+	CHECK_EQ(subid_owner_in(&world, &pool, 1001), 2147484649u);
+	/* Whoever's is root's anyway, nobody is asked about. */
+	asked = 0;
+	CHECK_EQ(subid_owner_in(&world, &pool, 0), 0);
+	CHECK_EQ(asked, 0);
+}
+
 static void asks_this_machine(void)
 {
 	struct id_ranges r = { 0 };
@@ -568,6 +585,7 @@ int main(void)
 	TEST(refuses_what_is_no_slot);
 	TEST(asks_for_two_names_and_none_where_files_are_all);
 	TEST(refuses_a_slot_when_a_file_cannot_be_read);
+	TEST(an_account_owns_no_container);
 	TEST(asks_this_machine);
 	for (size_t i = 0; i < 5; i++)
 		(void)unlink(paths[i]);
