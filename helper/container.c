@@ -4,11 +4,11 @@
  * Trust:  runs as host root in a disposable child of the helper; all decisions were made before. The user's paths were opened
  *         with the user's credentials (view_open.c).
  * Order:  enter a copy of the base mount namespace, owned by the initial user namespace; clone pid 1 with ruid = the user
- *         (RLIMIT_NPROC of the container is the user's) and euid = 0 (root owns the user namespace: nobody but root can ever join
- *         it); write the maps. While the parent assembles the view in that mount namespace, pid 1 becomes container root. Then it
- *         takes its own copy of the mounts, which the kernel locks, as they come from another user namespace: container root can
- *         undo no mount and no flag. It mounts its own /proc, pivots, drops everything else, and executes carrel-init, or
- *         carrel-relay for a launch, which waits to be told to go.
+ *         (RLIMIT_NPROC of the container is the user's) and euid = an ID that nobody has (it owns the user namespace: nobody but
+ *         root can ever join it, and it is charged for what is inside); write the maps. While the parent assembles the view in
+ *         that mount namespace, pid 1 becomes container root. Then it takes its own copy of the mounts, which the kernel locks, as
+ *         they come from another user namespace: container root can undo no mount and no flag. It mounts its own /proc, pivots,
+ *         drops everything else, and executes carrel-init, or carrel-relay for a launch, which waits to be told to go.
  * Fails:  pid 1 dies with its builder until container_go(); nothing of a failed build stays.
  */
 #include "helper/container.h"
@@ -29,6 +29,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <linux/keyctl.h>
+#include <linux/securebits.h>
 
 #include "helper/attributes.h"
 #include "helper/idmap_fd.h"
@@ -230,11 +231,28 @@ static int newborn_main(void *arg)
 #define NEWBORN_STACK 65536
 
 /*
- * ruid = the user for the time of the clone: the kernel takes RLIMIT_NPROC of the new user namespace from it (create_user_ns());
- * euid = 0 makes root its owner. The user could kill this process meanwhile, and thereby only the own login.
- *
- * The newborn shares our memory, as after vfork(2), but does not keep us waiting: a copy would cost more than the namespaces.
+ * For the time of the clone, in which the kernel makes the user namespace (create_user_ns()). ruid = the user: whose RLIMIT_NPROC
+ * holds for all in it. euid = the owner: what the kernel counts in it (inotify instances, namespaces, processes, locked memory)
+ * counts for that ID outside, so that one user takes nothing of another's or root's. The saved uid stays 0, for the way back; and
+ * so do the capabilities, because clone(2) wants CAP_SYS_ADMIN where unprivileged user namespaces are switched off. The user could
+ * kill this process meanwhile, and thereby only the own login.
  */
+static int identity_take(const struct container_spec *spec)
+{
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0 || setresuid(spec->uid, spec->owner, 0) < 0)
+		return -1;
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* with another euid it became what fs.suid_dumpable says */
+	return 0;
+}
+
+static void identity_return(void)
+{
+	if (setresuid(0, 0, 0) < 0 || prctl(PR_SET_SECUREBITS, 0) < 0)
+		_exit(1);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/* The newborn shares our memory, as after vfork(2), but does not keep us waiting: a copy would cost more than the namespaces. */
 static int clone_newborn(const struct container_spec *spec, const int line[2], struct container_born *ret, struct err *e)
 {
 	static char stack[NEWBORN_STACK] __attribute__((aligned(16)));
@@ -246,12 +264,11 @@ static int clone_newborn(const struct container_spec *spec, const int line[2], s
 		flags |= CLONE_NEWNET;
 	if (setgroups(spec->n_groups, spec->groups) < 0)
 		return err_set(e, errno, "container: cannot take on the groups: %s", strerror(errno));
-	if (setresuid(spec->uid, 0, 0) < 0)
+	if (identity_take(spec) < 0)
 		return err_set(e, errno, "container: cannot charge uid %u: %s", (unsigned)spec->uid, strerror(errno));
 	ret->pid = clone(newborn_main, stack + sizeof(stack), flags, &n, &ret->pidfd);
 	code = errno;
-	if (setresuid(0, 0, 0) < 0)
-		_exit(1);
+	identity_return();
 	if (ret->pid < 0 && code == ENOSPC)
 		return namespaces_full(e, spec->net_own);
 	if (ret->pid < 0 && code == EAGAIN)

@@ -24,7 +24,8 @@ struct first_process {
 
 /* What a build needs, all decided before it begins. */
 struct container_spec {
-	uid_t uid; /* whose it is: charged for it */
+	uid_t uid;   /* whose it is: RLIMIT_NPROC is taken from it */
+	uid_t owner; /* of the user namespace, id_owner() */
 	bool net_own;
 	const struct id_map *uids, *gids;
 	bool deny_setgroups;

@@ -62,6 +62,7 @@ struct attempt {
 	struct launch what;
 	struct id_ranges ranges;
 	struct id_map uids, gids; /* of the container */
+	uid_t owner, owner_asked; /* of its user namespace; what name services were asked about for that */
 	uint32_t uid, gid; /* inside, of the command */
 	bool net_own;
 	struct view_sources sources;
@@ -184,7 +185,10 @@ static int place_get(struct attempt *a, struct err *e)
 			a->image = &known->image;
 		a->what = n.what;
 		a->ranges = n.ranges;
+		a->owner = n.owner;
 		r = n.known ? 0 : subid_check_slot(&server.policy->pool, &a->ranges.uids, e);
+		if (r == 0 && a->owner == 0)
+			a->owner = a->owner_asked = subid_owner(&server.policy->pool, a->account.uid);
 		if (r != -EEXIST)
 			return r;
 		note_fill(a, &n, LAUNCH_TAKEN);
@@ -530,6 +534,7 @@ static void spec_fill(struct attempt *a)
 	}
 	a->argv[4] = a->request.user[0] ? a->request.user : NULL;
 	spec->uid = a->account.uid;
+	spec->owner = a->owner;
 	spec->net_own = a->net_own;
 	spec->uids = &a->uids;
 	spec->gids = &a->gids;
@@ -548,6 +553,7 @@ static int record(struct attempt *a, const struct container_born *born, struct e
 	note_fill(a, &n, LAUNCH_BUILT);
 	n.pid = born->pid;
 	n.user_ns = born->user_ns;
+	n.owner = a->owner_asked;
 	n.what.groups = a->spec.n_groups > 0;
 	memcpy(n.cgroup, a->cgroup, sizeof(n.cgroup));
 	return ask(a, &n, &born->pidfd, 1, e);

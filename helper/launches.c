@@ -36,6 +36,7 @@
 
 struct launching {
 	struct container *container; /* reserved for it; NULL: not, or not any more */
+	uint64_t accounts; /* accounts_stamp() before it asked about IDs */
 };
 
 /* --- images --- */
@@ -236,13 +237,37 @@ static void range_note(const struct id_range *r)
 	known[known_next++ % KNOWN_MAX] = (struct known){ *r, accounts_stamp(), seconds() + KNOWN_S };
 }
 
-static bool range_is_known(const struct id_range *r)
+static bool range_is_known(const struct id_range *r, uint64_t accounts)
 {
 	size_t i;
 
 	for (i = 0; i < KNOWN_MAX; i++)
 		if (known[i].range.start == r->start && known[i].range.count == r->count && seconds() < known[i].until)
-			return known[i].accounts == accounts_stamp();
+			return known[i].accounts == accounts;
+	return false;
+}
+
+/* The same about owners of user namespaces, each from when it was asked: a busy user's is asked for again, too. */
+static struct nobody {
+	uid_t owner;
+	uint64_t accounts;
+	time_t until;
+} nobodies[KNOWN_MAX];
+static size_t nobodies_next;
+
+static void owner_note(uid_t owner, uint64_t accounts)
+{
+	if (owner != 0)
+		nobodies[nobodies_next++ % KNOWN_MAX] = (struct nobody){ owner, accounts, seconds() + KNOWN_S };
+}
+
+static bool owner_is_known(uid_t owner, uint64_t accounts)
+{
+	size_t i;
+
+	for (i = 0; i < KNOWN_MAX; i++)
+		if (nobodies[i].owner == owner && nobodies[i].accounts == accounts && seconds() < nobodies[i].until)
+			return true;
 	return false;
 }
 
@@ -316,6 +341,17 @@ static int place_find(struct launching *l, struct launch_note *n, struct err *e)
 	return r;
 }
 
+static void say_range(int fd, struct launching *l, struct launch_note *n)
+{
+	l->accounts = accounts_stamp();
+	n->ranges = l->container->ranges;
+	n->known = range_is_known(&n->ranges.uids, l->accounts);
+	n->owner = id_owner(&server.policy->pool, n->uid);
+	if (!owner_is_known(n->owner, l->accounts))
+		n->owner = 0;
+	say(fd, LAUNCH_RANGE, n);
+}
+
 static void hear_place(int fd, struct launching *l, struct launch_note *n)
 {
 	struct err e;
@@ -324,10 +360,8 @@ static void hear_place(int fd, struct launching *l, struct launch_note *n)
 		say_no(fd, e.text);
 		return;
 	}
-	n->ranges = l->container->ranges;
-	n->known = range_is_known(&n->ranges.uids);
 	n->same = n->serial > 0 && image_same(n->serial);
-	say(fd, LAUNCH_RANGE, n);
+	say_range(fd, l, n);
 }
 
 /* Found out once: the slot stays somebody's until the configuration is read again. */
@@ -343,9 +377,7 @@ static void hear_taken(int fd, struct launching *l, struct launch_note *n)
 		say_no(fd, e.text);
 		return;
 	}
-	n->ranges = l->container->ranges;
-	n->known = false;
-	say(fd, LAUNCH_RANGE, n);
+	say_range(fd, l, n);
 }
 
 static struct event_fields fields_of(const struct container *c, int priority, const char *outcome)
@@ -399,6 +431,7 @@ static void hear_built(int fd, struct launching *l, struct launch_note *n, int *
 		say_no(fd, e.text);
 		return;
 	}
+	owner_note(n->owner, l->accounts);
 	c->ready = true;
 	l->container = NULL;
 	/* Whoever launches waits for this, and for nothing that comes after. */

@@ -40,6 +40,7 @@ struct launch_note {
 	uint64_t most; /* containers of this user at a time; 0: no limit */
 	struct id_ranges ranges;
 	uint32_t known; /* with RANGE: a launch had it a moment ago, and the files of accounts are what they were then */
+	uint32_t owner; /* with RANGE: the user's namespaces' owner, nobody's a moment ago; with BUILT: found to be nobody's; or 0 */
 	int32_t pid;
 	uint64_t user_ns;
 	char cgroup[256];

@@ -121,6 +121,7 @@ static int spec_fill(struct opening *o, const struct id_ranges *ranges, struct c
 
 	memset(spec, 0, sizeof(*spec));
 	spec->uid = uid;
+	spec->owner = subid_owner(&server.policy->pool, uid);
 	spec->net_own = o->decision.profile->net == NET_NONE;
 	spec->deny_setgroups = policy_keeps_groups(server.policy, &who);
 	spec->base_mntns_fd = server.base_mntns_fd;

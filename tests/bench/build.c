@@ -120,6 +120,7 @@ static void spec_fill(const struct bench *b, struct subject *s)
 	struct err e;
 
 	s->spec = (struct container_spec){ .uid = uid,
+		.owner = subid_owner(&b->policy->pool, uid),
 		.net_own = s->decision.profile->net == NET_NONE,
 		.base_mntns_fd = b->base_fd,
 		.proc_fd = b->proc_fd,

@@ -56,6 +56,15 @@ userns_of()
 	readlink "/proc/$1/ns/user"
 }
 
+# owner_of PID: of its user namespace.
+owner_of()
+{
+	python3 -c '
+import fcntl, os, struct, sys
+fd = os.open("/proc/%s/ns/user" % sys.argv[1], os.O_RDONLY)
+print(struct.unpack("I", fcntl.ioctl(fd, 0xb704, b"\0\0\0\0"))[0])' "$1" # NS_GET_OWNER_UID
+}
+
 # inside NAME USERNS: the namespace is one, and not the machine's.
 inside()
 {
