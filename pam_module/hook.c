@@ -74,6 +74,15 @@ static int failed(struct err *e, const char *what)
 	return err_set(e, errno, "cannot %s: %s", what, strerror(errno));
 }
 
+/* No process owns the container's user namespace; who joins it needs the capabilities of the host's root for that. */
+static int join_failed(struct err *e)
+{
+	if (errno != EPERM)
+		return failed(e, "join the container");
+	return err_set(e, EPERM, "cannot join the container: this service has not all of CAP_SYS_ADMIN, CAP_SYS_CHROOT and CAP_SYS_PTRACE; "
+		"CapabilityBoundingSet= of its unit must not leave one out");
+}
+
 /*
  * In the opener as well: cron's mailer is a later child of it, and runs as the user. The real gid must be the opener's for
  * prlimit(2) where CAP_SYS_RESOURCE is missing; the service has made it the user's by now.
@@ -134,7 +143,7 @@ int hook_join(struct carrel_data *d, struct err *e)
 		return failed(e, "join the container's cgroup");
 	if (setns(d->pidfd, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
 				CLONE_NEWCGROUP | CLONE_NEWNET) < 0)
-		return failed(e, "join the container");
+		return join_failed(e);
 	if (setresuid(0, 0, 0) < 0)
 		return failed(e, "become root of the container");
 	/* Whatever fs.suid_dumpable says: container root sees the processes that this one forks. */
