@@ -37,6 +37,7 @@
 struct launching {
 	struct container *container; /* reserved for it; NULL: not, or not any more */
 	uint64_t accounts; /* accounts_stamp() before it asked about IDs */
+	bool known; /* it need not ask about the range */
 };
 
 /* --- images --- */
@@ -197,8 +198,8 @@ void launches_policy_changed(void)
 }
 
 /*
- * Ranges that launches have given back. Whether a range is somebody's takes a look into every file of accounts and a question to
- * the name services; who asked that a moment ago, and sees the same files, need not ask again.
+ * Ranges that were nobody's when a launch asked. That takes a look into every file of accounts and a question to the name services;
+ * who gets a range for which it was asked a moment ago, and sees the same files, need not ask again.
  */
 #define KNOWN_S 60
 #define KNOWN_MAX 32
@@ -232,9 +233,9 @@ static time_t seconds(void)
 	return now.tv_sec;
 }
 
-static void range_note(const struct id_range *r)
+static void range_note(const struct id_range *r, uint64_t accounts)
 {
-	known[known_next++ % KNOWN_MAX] = (struct known){ *r, accounts_stamp(), seconds() + KNOWN_S };
+	known[known_next++ % KNOWN_MAX] = (struct known){ *r, accounts, seconds() + KNOWN_S };
 }
 
 static bool range_is_known(const struct id_range *r, uint64_t accounts)
@@ -242,12 +243,13 @@ static bool range_is_known(const struct id_range *r, uint64_t accounts)
 	size_t i;
 
 	for (i = 0; i < KNOWN_MAX; i++)
-		if (known[i].range.start == r->start && known[i].range.count == r->count && seconds() < known[i].until)
-			return known[i].accounts == accounts;
+		if (known[i].range.start == r->start && known[i].range.count == r->count && known[i].accounts == accounts &&
+			seconds() < known[i].until)
+			return true;
 	return false;
 }
 
-/* The same about owners of user namespaces, each from when it was asked: a busy user's is asked for again, too. */
+/* The same about owners of user namespaces. */
 static struct nobody {
 	uid_t owner;
 	uint64_t accounts;
@@ -345,7 +347,7 @@ static void say_range(int fd, struct launching *l, struct launch_note *n)
 {
 	l->accounts = accounts_stamp();
 	n->ranges = l->container->ranges;
-	n->known = range_is_known(&n->ranges.uids, l->accounts);
+	n->known = l->known = range_is_known(&n->ranges.uids, l->accounts);
 	n->owner = id_owner(&server.policy->pool, n->uid);
 	if (!owner_is_known(n->owner, l->accounts))
 		n->owner = 0;
@@ -432,6 +434,8 @@ static void hear_built(int fd, struct launching *l, struct launch_note *n, int *
 		return;
 	}
 	owner_note(n->owner, l->accounts);
+	if (!l->known)
+		range_note(&c->ranges.uids, l->accounts);
 	c->ready = true;
 	l->container = NULL;
 	/* Whoever launches waits for this, and for nothing that comes after. */
@@ -538,6 +542,5 @@ void launches_ended(const struct container *c)
 	f = fields_of(c, LOG_INFO, how);
 	log_event(EVENT_LAUNCH_ENDED, &f, "container %s of %s ended: %s, %s, profile %s, command: %s", c->launch->name,
 		c->launch->user, how, image_words(c->launch, image), c->profile, c->launch->command);
-	range_note(&c->ranges.uids);
 	slots_return(&server.slots, &c->ranges.uids);
 }
