@@ -84,18 +84,24 @@ static int base_detach(void *ret_errno)
 	_exit(0);
 }
 
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 /*
  * The base with the host's /proc lies over the view now, and goes. The kernel takes it out of everybody's sight at once, but then
  * makes the caller wait until every processor has forgotten it, for milliseconds where they are busy. A child waits instead, and
- * carrel-init reaps it. "/.." is what lies on top of the root: until that is the view, nobody may hear that we are ready.
+ * carrel-init reaps it. "/.." is what lies on top of the root: until that is the view, nobody may hear that we are ready, and if it
+ * becomes anything else, nobody ever does.
  */
 static void leave_base(const struct newborn *n)
 {
 	static char stack[16384] __attribute__((aligned(16)));
 	volatile int failed = 0;
-	struct stat base, top;
+	struct stat view, base, top;
 
-	if (stat("/..", &base) < 0)
+	if (stat("/", &view) < 0 || stat("/..", &base) < 0)
 		newborn_fails(n, "see the old root");
 	if (clone(base_detach, stack + sizeof(stack), CLONE_VM | SIGCHLD, (void *)&failed) < 0)
 		(void)(sys_umount2(".", MNT_DETACH) < 0 && (failed = errno));
@@ -103,7 +109,10 @@ static void leave_base(const struct newborn *n)
 		errno = failed;
 		if (failed || stat("/..", &top) < 0)
 			newborn_fails(n, "leave the old root");
-	} while (top.st_dev == base.st_dev && sched_yield() == 0);
+	} while (same_file(&top, &base) && sched_yield() == 0);
+	errno = EXDEV;
+	if (!same_file(&top, &view))
+		newborn_fails(n, "leave all that was over the view");
 	if (chdir("/") < 0)
 		newborn_fails(n, "go to /");
 }
@@ -120,12 +129,27 @@ static void mounts_take(const struct newborn *n)
 	newborn_says(n, &e);
 }
 
+/*
+ * The tree below may be the user's own, who can put a link in the place of its /proc at any moment: "/new/proc" could be any
+ * directory of the base then, and the mount on it what pivot_root(2) and umount2(2) find in place of the base.
+ */
+static void proc_mount(const struct newborn *n)
+{
+	_cleanup_fd_ int view = open("/new", O_PATH | O_DIRECTORY | O_CLOEXEC), fs = sys_fsopen("proc"), at = -1, proc = -1;
+
+	if (view < 0 || fs < 0 || sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		newborn_fails(n, "make a /proc");
+	proc = sys_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	at = sys_openat2(view, "proc", O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+	if (proc < 0 || at < 0 || sys_move_mount(proc, at) < 0)
+		newborn_fails(n, "mount /proc");
+}
+
 static void enter_root(const struct newborn *n)
 {
 	int fd;
 
-	if (sys_mount("proc", "/new/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-		newborn_fails(n, "mount /proc");
+	proc_mount(n);
 	/* A copy of its own: pivot_root(2) refuses a mount that is locked, and only the copy's top is not. */
 	fd = sys_open_tree(AT_FDCWD, "/new", OPEN_TREE_CLONE | AT_RECURSIVE | OPEN_TREE_CLOEXEC);
 	if (fd < 0)
