@@ -397,8 +397,9 @@ void container_go(struct container_born *c)
 
 void container_drop(struct container_born *c)
 {
-	if (c->pidfd >= 0)
-		(void)sys_pidfd_send_signal(c->pidfd, SIGKILL);
+	/* Until it is gone its control group cannot be removed. */
+	if (c->pidfd >= 0 && sys_pidfd_send_signal(c->pidfd, SIGKILL) == 0)
+		(void)waitpid(c->pid, NULL, 0);
 	cleanup_fd(&c->pidfd);
 	born_done(c);
 }

@@ -4,8 +4,8 @@
  * Trust:  runs as root of the container, inside all its namespaces. Everything inside may send it
  *         signals; the kernel gives pid 1 only those it asked for, and it asks for SIGCHLD and
  *         SIGTERM alone.
- * In:     no arguments, no environment; at GO_FD one byte when it may begin, and the end of it when whoever builds the container
- *         is gone before that.
+ * In:     no arguments, no environment; at GO_FD one byte when it may begin, and the end of it
+ *         when whoever builds the container is gone before that.
  * Order:  SIGTERM, then SIGHUP, SIGCONT and SIGTERM to all, 1 s at most, exit; the kernel kills who
  *         is left.
  * Fails:  once it has begun, never exits unless told to: with pid 1 the whole container goes.

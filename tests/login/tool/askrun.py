@@ -10,6 +10,17 @@ seals = 0xe  # shrink, grow, write
 out, to = os.pipe()
 fds = [os.open("/dev/null", os.O_RDONLY), to, to]
 
+BINDS = {
+    "bind-relative": (b"srv/shown/alice", b"/x", b"ro"),
+    "bind-climbs": (b"/srv/shown/alice", b"/x/../proc", b"ro"),
+    "bind-root": (b"/", b"/x", b"ro"),
+    "bind-over-root": (b"/srv/shown/alice", b"/", b"ro"),
+    "bind-socket": (b"/run/carrel/inside/helper.sock", b"/x", b"ro"),
+    "bind-magic": (b"/proc/self/cwd", b"/x", b"ro"),
+    "bind-fd": (b"/proc/self/fd/3", b"/x", b"ro"),
+    "bind-device": (b"/dev/null", b"/x", b"rw"),
+}
+
 
 def lists(*places):
     return b"".join(b"%s\0%s\0%s\0" % p for p in places), len(places)
@@ -72,22 +83,8 @@ elif case == "binds-cut":
     binds, n_binds, binds_bytes = b"/srv/shown/alice\0/x\0ro", 1, 22
 elif case == "binds-beyond":
     (binds, n_binds), binds_bytes = lists((b"/srv/shown/alice", b"/x", b"ro")), 1 << 31
-elif case == "bind-relative":
-    binds, n_binds = lists((b"srv/shown/alice", b"/x", b"ro"))
-elif case == "bind-climbs":
-    binds, n_binds = lists((b"/srv/shown/alice", b"/x/../proc", b"ro"))
-elif case == "bind-root":
-    binds, n_binds = lists((b"/", b"/x", b"ro"))
-elif case == "bind-over-root":
-    binds, n_binds = lists((b"/srv/shown/alice", b"/", b"ro"))
-elif case == "bind-socket":
-    binds, n_binds = lists((b"/run/carrel/inside/helper.sock", b"/x", b"ro"))
-elif case == "bind-magic":
-    binds, n_binds = lists((b"/proc/self/cwd", b"/x", b"ro"))
-elif case == "bind-fd":
-    binds, n_binds = lists((b"/proc/self/fd/3", b"/x", b"ro"))
-elif case == "bind-device":
-    binds, n_binds = lists((b"/dev/null", b"/x", b"rw"))
+elif case in BINDS:
+    binds, n_binds = lists(BINDS[case])
 elif case == "mode":
     binds, n_binds = lists((b"/srv/shown/project", b"/x", b"RW"))
     words = [b"touch", b"/", b"touch", b"/x/written"]
