@@ -67,31 +67,31 @@ static int mistake_tell(const char *command, const char *bad, const char *why)
 	return LAUNCH_FAILED;
 }
 
+static struct launch_options options;
+
 static int run(char **argv)
 {
-	static struct launch_options o;
-	const char *bad, *why = run_options_parse(argv + 2, &o, &bad);
+	const char *bad, *why = run_options_parse(argv + 2, &options, &bad);
 
 	if (why)
 		return mistake_tell("run", bad, why);
-	if (o.help)
+	if (options.help)
 		return usage_print(run_usage);
-	if (o.bundle) {
+	if (options.bundle) {
 		/* JSON is read there; what it comes to is run by --rootfs and --narrow. */
 		argv[1] = (char *)(uintptr_t) "run-bundle";
 		return cli_become(argv);
 	}
-	return launch_run(&o);
+	return launch_run(&options);
 }
 
 static int exec(char **argv)
 {
-	static struct launch_options o;
-	const char *bad, *why = exec_options_parse(argv + 2, &o, &bad);
+	const char *bad, *why = exec_options_parse(argv + 2, &options, &bad);
 
 	if (why)
 		return mistake_tell("exec", bad, why);
-	return o.help ? usage_print(exec_usage) : launch_exec(&o);
+	return options.help ? usage_print(exec_usage) : launch_exec(&options);
 }
 
 int main(int argc, char **argv)

@@ -58,6 +58,7 @@ static struct {
 	_Alignas(4096) struct launch_request launch;
 	struct exec_request exec;
 	struct payload payload;
+	char path[PATH_MAX], whole[2 * PATH_MAX];
 } asking;
 
 static void asking_forget(void)
@@ -110,7 +111,7 @@ static bool binds_put(struct launch_request *q, const char *text)
  * it. */
 static const char *source_absolute(char path[static PATH_MAX], const char **ret)
 {
-	static char whole[2 * PATH_MAX];
+	char *whole = asking.whole;
 	size_t n;
 
 	*ret = path;
@@ -160,12 +161,12 @@ static bool binds_make(const struct launch_options *o, struct launch_request *q)
 	const char *why = NULL, *bad = NULL;
 
 	if (o->rootfs) {
-		static char path[PATH_MAX];
+		char *path = asking.path;
 		size_t n = strlen(o->rootfs);
 		const char *whole = NULL;
 
 		bad = o->rootfs;
-		why = n < sizeof(path) ? NULL : "too long a path";
+		why = n < sizeof(asking.path) ? NULL : "too long a path";
 		if (!why) {
 			memcpy(path, o->rootfs, n + 1);
 			why = source_absolute(path, &whole);

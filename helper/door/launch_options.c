@@ -151,8 +151,9 @@ static const char *name_parse(struct parser *p)
 /* -it, -eNAME, -ite NAME */
 static const char *letters_parse(struct parser *p)
 {
-	static char letter[] = "-?";
+	static char letter[3]; /* without a value, or the program had a page for it alone */
 
+	letter[0] = '-';
 	for (const char *c = *p->argv + 1; *c != '\0'; c++) {
 		const struct option *o = p->options;
 
