@@ -28,6 +28,7 @@
 #include "helper/doors.h"
 #include "helper/log.h"
 #include "helper/paths.h"
+#include "helper/public/syscalls.h"
 #include "helper/public/wire.h"
 #include "helper/sandbox.h"
 #include "helper/server.h"
@@ -151,6 +152,8 @@ static void prepare_process(void)
 	(void)clearenv();
 	if (kept)
 		(void)setenv("NOTIFY_SOCKET", kept, 1);
+	/* What whoever started us forgot to close would be in every child, and in the first process of every container. */
+	(void)sys_close_range((unsigned)(server.listen_fd < 0 ? SD_LISTEN_FDS_START : server.listen_fd + 1), ~0u);
 	(void)umask(022);
 	(void)chdir("/");
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
