@@ -66,14 +66,15 @@ static void limit_take(const char *line, struct attributes *a)
 
 static void limits_take(pid_t pid, struct attributes *a)
 {
-	_cleanup_file_ FILE *f = NULL;
-	char path[32], line[160];
-	int fd;
+	_cleanup_fd_ int fd = -1;
+	char path[32], text[4096], *line, *save;
+	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "%d/limits", (int)pid);
 	fd = openat(server.proc_fd, path, O_RDONLY | O_CLOEXEC);
-	f = fd >= 0 ? fdopen(fd, "re") : NULL;
-	while (f && fgets(line, sizeof(line), f))
+	n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+	text[n > 0 ? n : 0] = '\0';
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		limit_take(line, a);
 	/*
 	 * A crash inside must not run the host's core_pattern. 0 would hold back files alone; at 1 the kernel starts no program
@@ -117,12 +118,13 @@ int attributes_take(pid_t pid, const char *cgroup, struct attributes *ret, struc
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	r = cgroup ? cgroup_take(pid, cgroup, e) : 0;
-	if (r < 0)
-		return r;
 	number_take(pid, "loginuid");
 	number_take(pid, "oom_score_adj");
 	limits_take(pid, ret);
+	/* What was looked up so far is in the kernel's caches, and not at the program's expense. */
+	r = cgroup ? cgroup_take(pid, cgroup, e) : 0;
+	if (r < 0)
+		return r;
 	errno = 0;
 	ret->nice = getpriority(PRIO_PROCESS, (id_t)pid);
 	ret->niced = errno == 0;

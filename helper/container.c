@@ -307,8 +307,11 @@ static int user_ns_open(int proc_fd, struct container_born *c, struct err *e)
 	struct stat st;
 	char path[64];
 
-	(void)snprintf(path, sizeof(path), "%d/ns/user", (int)c->pid);
-	c->user_ns_fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	c->user_ns_fd = sys_pidfd_user_ns(c->pidfd);
+	if (c->user_ns_fd < 0) {
+		(void)snprintf(path, sizeof(path), "%d/ns/user", (int)c->pid);
+		c->user_ns_fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	}
 	if (c->user_ns_fd < 0 || fstat(c->user_ns_fd, &st) < 0)
 		return err_set(e, errno, "container: cannot see its user namespace: %s", strerror(errno));
 	c->user_ns = st.st_ino;
@@ -378,9 +381,12 @@ int container_place(const struct container_born *c, const struct view *view, str
 	int r;
 
 	r = view_mount(view, &new_root, e);
-	if (r == 0)
-		r = tell(c, "v", e);
-	return r == 0 ? hear(c->line_fd, e) : r;
+	return r == 0 ? tell(c, "v", e) : r;
+}
+
+int container_await(const struct container_born *c, struct err *e)
+{
+	return hear(c->line_fd, e);
 }
 
 static void born_done(struct container_born *c)

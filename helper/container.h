@@ -51,11 +51,14 @@ struct container_born {
  * pid 1 shares its memory until it is its program. Until container_go() pid 1 dies with its builder.
  */
 
-/* All namespaces but that of the mounts, and pid 1; spec must stay until container_place(). -ENOSPC: the text says which sysctl. */
+/* All namespaces but that of the mounts, and pid 1; spec must stay until container_await(). -ENOSPC: the text says which sysctl. */
 int container_raise(const struct container_spec *spec, struct container_born *ret, struct err *e);
 
-/* The view, and pid 1 with mounts of its own in it, about to become its program. */
+/* The view, which pid 1 begins to move into. */
 int container_place(const struct container_born *c, const struct view *view, struct err *e);
+
+/* Until pid 1 has mounts of its own in the view, and is about to become its program. */
+int container_await(const struct container_born *c, struct err *e);
 
 /* Lets pid 1's program begin; from now on the container lives by itself. */
 void container_go(struct container_born *c);

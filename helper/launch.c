@@ -4,7 +4,7 @@
  * Trust:  the caller is a user; who, is the kernel's word. Each word of the request is judged by policy (policy/grant.h), each
  *         path is opened with the user's rights and judged by where it leads, and the image is what its manifest says or nothing.
  * Order:  who, and under which profile; the user's places; what may be; filter; a name and a range from the main process, checked;
- *         image; what the view is made of; cgroup; namespaces; view; recorded; answered; go. The caller never holds a namespace:
+ *         image; what the view is made of; cgroup; namespaces; view; recorded; known; answered; go. The caller never holds a namespace:
  *         pid 1 is carrel-relay, which runs the command behind the filter, and whose other end the caller is.
  * Fails:  one line to the caller and one to the log; what was built dies with this process.
  */
@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -53,7 +54,8 @@
 
 struct attempt {
 	const struct task *task;
-	struct launch_request request;
+	const struct launch_request *request;
+	struct enter_request command; /* completed */
 	struct account account;
 	const struct profile *profile;
 	const struct image *image; /* NULL: a tree of the user's own */
@@ -71,7 +73,7 @@ struct attempt {
 	char cgroup[256];
 	int payload_fd, request_fd, filter_fd;
 	struct container_spec spec;
-	char numbers[3][16], *argv[6]; /* of pid 1 */
+	char numbers[3][16], user[sizeof(((struct launch_request *)0)->user)], *argv[6]; /* of pid 1 */
 	int fds[8];
 };
 
@@ -92,14 +94,18 @@ static int tell(const struct attempt *a, const struct launch_note *n, const int 
 	return message_send(a->task->main_fd, n, sizeof(*n), fds, n_fds);
 }
 
-static int ask(const struct attempt *a, struct launch_note *n, const int *fds, size_t n_fds, struct err *e)
+static int hear(const struct attempt *a, struct launch_note *n, struct err *e)
 {
-	if (tell(a, n, fds, n_fds) < 0 ||
-		message_recv(a->task->main_fd, n, sizeof(*n), NULL, 0, NULL) != (ssize_t)sizeof(*n))
+	if (message_recv(a->task->main_fd, n, sizeof(*n), NULL, 0, NULL) != (ssize_t)sizeof(*n))
 		return err_set(e, EPIPE, "carrel-helper went away");
 	if (n->word == LAUNCH_NO)
 		return err_set(e, EBUSY, "%s", n->text);
 	return 0;
+}
+
+static int ask(const struct attempt *a, struct launch_note *n, const int *fds, size_t n_fds, struct err *e)
+{
+	return tell(a, n, fds, n_fds) < 0 ? err_set(e, EPIPE, "carrel-helper went away") : hear(a, n, e);
 }
 
 /* --- what may be --- */
@@ -135,8 +141,8 @@ static int profile_find(struct attempt *a, struct err *e)
 
 	if (!server.policy)
 		return err_set(e, ENOENT, "there is no good configuration: %s", server.policy_trouble);
-	r = grant_profile(server.policy, &who, a->request.profile, &a->profile, e);
-	if (r == 0 && !a->profile->root && a->request.user[0])
+	r = grant_profile(server.policy, &who, a->request->profile, &a->profile, e);
+	if (r == 0 && !a->profile->root && a->request->user[0])
 		return err_set(e, EPERM, "profile '%s' has root = no: the command runs as you, without --user", a->profile->name);
 	return r;
 }
@@ -144,7 +150,7 @@ static int profile_find(struct attempt *a, struct err *e)
 /* Asked when the places are open, since policy is about where they are, not about what they were called. */
 static int decide(struct attempt *a, struct err *e)
 {
-	const struct launch_request *q = &a->request;
+	const struct launch_request *q = a->request;
 	const struct launch_places *p = &a->places;
 	struct person who = account_person(&a->account);
 	struct wish_bind binds[LAUNCH_BINDS_MAX], tree = { p->v[0].real, !p->v[0].writable };
@@ -170,7 +176,7 @@ static int decide(struct attempt *a, struct err *e)
 /* A name and a range; and, asked along with it, whether the image of the cache is still what it was. */
 static int place_get(struct attempt *a, struct err *e)
 {
-	const struct cached_image *known = a->request.flags & LAUNCH_ROOTFS ? NULL : launches_image(a->request.image);
+	const struct cached_image *known = a->request->flags & LAUNCH_ROOTFS ? NULL : launches_image(a->request->image);
 	struct launch_note n;
 	int tries, r;
 
@@ -242,12 +248,12 @@ static int image_read(struct attempt *a, struct err *e)
 	int r;
 
 	if (store < 0 && errno == ENOENT)
-		return err_set(e, ENOENT, "there is no image '%s' (carrel image list)", a->request.image);
+		return err_set(e, ENOENT, "there is no image '%s' (carrel image list)", a->request->image);
 	if (store < 0)
 		return err_set(e, errno, "cannot open %s: %s", IMAGE_STORE, strerror(errno));
 	note_fill(a, &n, LAUNCH_SLOW);
 	(void)tell(a, &n, NULL, 0);
-	r = image_open(store, a->request.image, keys, &a->opened, e);
+	r = image_open(store, a->request->image, keys, &a->opened, e);
 	if (r < 0)
 		return r;
 	a->image = &a->opened;
@@ -261,14 +267,14 @@ static int image_find(struct attempt *a, struct err *e)
 	if (r < 0)
 		return r;
 	(void)snprintf(a->what.digest, sizeof(a->what.digest), "%s", a->image->manifest.digest);
-	return grant_check_image(a->profile, a->request.image, a->image->signer, e);
+	return grant_check_image(a->profile, a->request->image, a->image->signer, e);
 }
 
 /* --- the command --- */
 
 static int command_complete(struct attempt *a, struct err *e)
 {
-	struct enter_request *q = &a->request.command;
+	struct enter_request *q = &a->command;
 	const struct launch_place *home = a->places.home >= 0 ? &a->places.v[a->places.home] : NULL;
 	const struct launch_defaults d = { a->image ? &a->image->manifest : NULL, home ? home->at : NULL };
 	_cleanup_free_ char *said = NULL, *text = NULL;
@@ -384,25 +390,25 @@ static int ids_settle(struct attempt *a, struct err *e)
 static int tree_clone(const struct attempt *a, int *ret_fd, struct err *e)
 {
 	*ret_fd = sys_open_tree(a->image->tree_fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	return *ret_fd < 0 ? err_set(e, errno, "image '%s' cannot be shown: %s", a->request.image, strerror(errno)) : 0;
+	return *ret_fd < 0 ? err_set(e, errno, "image '%s' cannot be shown: %s", a->request->image, strerror(errno)) : 0;
 }
 
 static int kept_open(struct attempt *a, struct err *e)
 {
 	struct launch_note n;
 
-	if (keep_is_new(a->account.uid, a->request.image, a->what.digest)) {
+	if (keep_is_new(a->account.uid, a->request->image, a->what.digest)) {
 		note_fill(a, &n, LAUNCH_SLOW);
 		(void)tell(a, &n, NULL, 0);
 	}
-	return keep_open(a->account.uid, a->request.image, a->what.digest, a->profile->keep_size, a->image->tree_fd, &a->view.kept_fd,
+	return keep_open(a->account.uid, a->request->image, a->what.digest, a->profile->keep_size, a->image->tree_fd, &a->view.kept_fd,
 		e);
 }
 
 /* The step shows the image's own tree. */
 static bool is_image(const struct attempt *a, const struct step *s)
 {
-	return s->op == STEP_TREE_LAYERED || (s->op == STEP_TREE && a->image);
+	return s->op == STEP_LAYERS || (s->op == STEP_TREE && a->image);
 }
 
 static int view_fill_fds(struct attempt *a, struct err *e)
@@ -427,6 +433,16 @@ static int view_fill_fds(struct attempt *a, struct err *e)
 	return r < 0 ? r : view_sources_clone(&a->view.plan, NULL, fds, e);
 }
 
+/* IDs are still those on disk: 0 is root's. With labels or access lists, overlayfs had better copy it. */
+static mode_t plain_etc(int tree_fd)
+{
+	_cleanup_fd_ int fd = openat(tree_fd, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == 0 && st.st_gid == 0 && flistxattr(fd, NULL, 0) == 0 ? st.st_mode & 07777 :
+														     0;
+}
+
 static int view_make(struct attempt *a, struct err *e)
 {
 	struct view_image_bind binds[LAUNCH_BINDS_MAX];
@@ -435,8 +451,9 @@ static int view_make(struct attempt *a, struct err *e)
 	size_t i;
 	int r;
 
-	v.kept = a->request.flags & LAUNCH_KEEP;
-	v.writable = !(a->request.flags & LAUNCH_READONLY) && (!p->own_tree || p->v[0].writable);
+	v.kept = a->request->flags & LAUNCH_KEEP;
+	v.etc = a->image ? plain_etc(a->image->tree_fd) : 0;
+	v.writable = !(a->request->flags & LAUNCH_READONLY) && (!p->own_tree || p->v[0].writable);
 	for (i = p->own_tree; i < p->n; i++)
 		if ((int)i == p->home)
 			v.home = p->v[i].at;
@@ -468,7 +485,7 @@ static int shift(const struct attempt *a, const struct container_born *born, int
 
 	if (sys_mount_setattr(mount_fd, "", AT_EMPTY_PATH, &change) < 0)
 		return err_set(e, errno, "image '%s' cannot be shown with the container's IDs: %s (its file system must know idmapped "
-			"mounts: ext4, xfs, btrfs, or an EROFS or squashfs image on a new kernel)", a->request.image,
+			"mounts: ext4, xfs, btrfs, or an EROFS or squashfs image on a new kernel)", a->request->image,
 			strerror(errno));
 	return 0;
 }
@@ -521,18 +538,19 @@ static void spec_fill(struct attempt *a)
 	size_t i;
 
 	memcpy(a->fds, fds, sizeof(fds));
-	if (a->request.flags & LAUNCH_DETACH) {
+	if (a->request->flags & LAUNCH_DETACH) {
 		relay |= RELAY_DETACHED;
 		journal_connect(a, a->fds + 3);
 	}
-	relay |= (a->profile->root && !(a->request.flags & LAUNCH_NNP) ? 0 : RELAY_NNP) |
-		 (a->request.narrow ? RELAY_NARROWED : 0);
+	relay |= (a->profile->root && !(a->request->flags & LAUNCH_NNP) ? 0 : RELAY_NNP) |
+		 (a->request->narrow ? RELAY_NARROWED : 0);
 	a->argv[0] = name;
 	for (i = 0; i < 3; i++) {
 		a->argv[i + 1] = a->numbers[i];
 		(void)snprintf(a->numbers[i], sizeof(a->numbers[i]), "%u", *numbers[i]);
 	}
-	a->argv[4] = a->request.user[0] ? a->request.user : NULL;
+	memcpy(a->user, a->request->user, sizeof(a->user));
+	a->argv[4] = a->user[0] ? a->user : NULL;
 	spec->uid = a->account.uid;
 	spec->owner = a->owner;
 	spec->net_own = a->net_own;
@@ -543,7 +561,7 @@ static void spec_fill(struct attempt *a)
 	spec->hostname = a->what.name;
 	spec->base_mntns_fd = server.base_mntns_fd;
 	spec->proc_fd = server.proc_fd;
-	spec->first = (struct first_process){ server.relay_fd, a->argv, a->fds, a->request.narrow ? 8 : 7, &a->attributes };
+	spec->first = (struct first_process){ server.relay_fd, a->argv, a->fds, a->request->narrow ? 8 : 7, &a->attributes };
 }
 
 static int record(struct attempt *a, const struct container_born *born, struct err *e)
@@ -556,7 +574,19 @@ static int record(struct attempt *a, const struct container_born *born, struct e
 	n.owner = a->owner_asked;
 	n.what.groups = a->spec.n_groups > 0;
 	memcpy(n.cgroup, a->cgroup, sizeof(n.cgroup));
-	return ask(a, &n, &born->pidfd, 1, e);
+	return tell(a, &n, &born->pidfd, 1) < 0 ? err_set(e, EPIPE, "carrel-helper went away") : 0;
+}
+
+/* What is told before the caller has its answer is heard before whatever the caller asks next. */
+static int recorded(struct attempt *a, struct err *e)
+{
+	struct launch_note n;
+	int r = hear(a, &n, e);
+
+	if (r < 0)
+		return r;
+	note_fill(a, &n, LAUNCH_GOES);
+	return tell(a, &n, NULL, 0) < 0 ? err_set(e, EPIPE, "carrel-helper went away") : 0;
 }
 
 static int build(struct attempt *a, struct err *e)
@@ -571,8 +601,13 @@ static int build(struct attempt *a, struct err *e)
 	r = view_shift(a, &born, e);
 	if (r == 0)
 		r = container_place(&born, &a->view, e);
+	/* While pid 1 moves in, the main process writes it down. */
 	if (r == 0)
 		r = record(a, &born, e);
+	if (r == 0)
+		r = container_await(&born, e);
+	if (r == 0)
+		r = recorded(a, e);
 	if (r < 0) {
 		container_drop(&born);
 		return r;
@@ -590,7 +625,7 @@ static int raise_container(struct attempt *a, struct err *e)
 
 	r = peer_open(a->task->conn_fd, server.proc_fd, &caller, e);
 	if (r == 0)
-		r = limits_enter_launch(a->account.uid, a->profile, a->what.name, a->request.flags & LAUNCH_DETACH, a->cgroup, &own, e);
+		r = limits_enter_launch(a->account.uid, a->profile, a->what.name, a->request->flags & LAUNCH_DETACH, a->cgroup, &own, e);
 	if (r == 0)
 		r = attributes_take(a->task->peer.pid, own ? NULL : "", &a->attributes, e);
 	if (r == 0)
@@ -610,13 +645,13 @@ static int attempt_run(struct attempt *a, struct err *e)
 	if (r == 0)
 		r = task_check_speaker(a->task, e);
 	if (r == 0)
-		r = request_check(&a->request, a->task->fds[4] >= 0, e);
+		r = request_check(a->request, a->task->fds[4] >= 0, e);
 	if (r == 0)
 		r = stdio_check(a->task->fds, e);
 	if (r == 0)
 		r = profile_find(a, e);
 	if (r == 0)
-		r = launch_places_open(&a->account, &a->request, &a->places, e);
+		r = launch_places_open(&a->account, a->request, &a->places, e);
 	if (r == 0)
 		r = decide(a, e);
 	if (r == 0)
@@ -625,7 +660,7 @@ static int attempt_run(struct attempt *a, struct err *e)
 		return r;
 	launch_identity(a->profile, &a->account, &a->uid, &a->gid);
 	r = place_get(a, e);
-	if (r == 0 && !(a->request.flags & LAUNCH_ROOTFS))
+	if (r == 0 && !(a->request->flags & LAUNCH_ROOTFS))
 		r = image_find(a, e);
 	if (r == 0)
 		r = command_complete(a, e);
@@ -652,9 +687,10 @@ int launch_child(const struct task *t)
 
 	a.task = t;
 	a.payload_fd = a.request_fd = a.filter_fd = -1;
-	memcpy(&a.request, t->request, sizeof(a.request));
-	name_note(a.request.name, a.what.name);
-	name_note(a.request.image, a.what.image);
+	a.request = t->request;
+	a.command = a.request->command;
+	name_note(a.request->name, a.what.name);
+	name_note(a.request->image, a.what.image);
 	(void)snprintf(a.what.command, sizeof(a.what.command), "-");
 	if (attempt_run(&a, &e) == 0)
 		return 0;

@@ -133,6 +133,29 @@ static void env_put(struct text *t, const struct said *s, const struct launch_de
 		text_put(t, s->env[i]);
 }
 
+static size_t bytes_of(const struct strv *v)
+{
+	size_t n = 0, i;
+
+	for (i = 0; i < v->n; i++)
+		n += strlen(v->v[i]) + 1;
+	return n;
+}
+
+/* As much as it can come to, or as may be; not always the latter, because the kernel clears each page that is touched. */
+static size_t room_for(const struct launch_command *said, const struct launch_defaults *d)
+{
+	size_t n = said->bytes + sizeof("/") + sizeof(usual_path) + 2 * sizeof(usual_shell) + sizeof(container);
+
+	if (d->home)
+		n += strlen("HOME=") + 2 * (strlen(d->home) + 1);
+	if (d->manifest) {
+		n += bytes_of(&d->manifest->env) + 2 * bytes_of(&d->manifest->command);
+		n += d->manifest->workdir ? strlen(d->manifest->workdir) + 1 : 0;
+	}
+	return n < ENTER_PAYLOAD_MAX ? n : ENTER_PAYLOAD_MAX;
+}
+
 int launch_command_complete(const struct launch_command *said, const struct launch_defaults *d, char **ret, size_t *ret_bytes,
 	uint32_t *ret_argc, char *words, size_t words_size, struct err *e)
 {
@@ -141,7 +164,7 @@ int launch_command_complete(const struct launch_command *said, const struct laun
 	const struct manifest *m = d->manifest;
 	const char *const *argv;
 	const char *cwd;
-	struct text t = { .room = ENTER_PAYLOAD_MAX };
+	struct text t = { 0 };
 	struct said s = { 0 };
 	size_t argc, i;
 	int r = said_read(said, &table, &s, e);
@@ -151,6 +174,7 @@ int launch_command_complete(const struct launch_command *said, const struct laun
 	argv = s.argc ? s.argv : m && m->command.n ? (const char *const *)m->command.v : shell;
 	argc = s.argc ? s.argc : m && m->command.n ? m->command.n : 1;
 	cwd = s.cwd[0] ? s.cwd : d->home ? d->home : m && m->workdir ? m->workdir : "/";
+	t.room = room_for(said, d);
 	t.at = malloc(t.room);
 	if (!t.at)
 		return err_set(e, ENOMEM, "out of memory");

@@ -171,7 +171,7 @@ int launch_places_open(const struct account *a, const struct launch_request *q, 
 	struct user_guise guise;
 	int r;
 
-	memset(ret, 0, sizeof(*ret));
+	ret->n = 0;
 	ret->home = -1;
 	ret->own_tree = q->flags & LAUNCH_ROOTFS;
 	if (q->n_binds > LAUNCH_BINDS_MAX || q->binds_bytes > sizeof(q->binds) || (ret->own_tree && q->n_binds == 0))

@@ -3,14 +3,16 @@
  *
  * Trust:  a guest's child is ours, but its copy of all this is as old as itself: whether a name, a range and a place are free
  *         is decided here and nowhere else.
- * Order:  PLACE -> RANGE (TAKEN -> RANGE)*, IMAGE -> YES where it was read, BUILT -> YES. The range is recorded with its container before pid 1 may run, and is
- *         free again when the kernel says that pid 1 is dead, which is after everybody else in there.
+ * Order:  PLACE -> RANGE (TAKEN -> RANGE)*, IMAGE -> YES where it was read, BUILT -> YES, GOES. The range is recorded with its
+ *         container before pid 1 may run, and is free again when the kernel says that pid 1 is dead, which is after everybody
+ *         else in there.
  * Fails:  a child that dies half-way is cleaned up after: its container dies with it (container.c).
  */
 #include "helper/launches.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -371,7 +373,7 @@ static void hear_taken(int fd, struct launching *l, struct launch_note *n)
 {
 	struct err e;
 
-	if (!l->container || l->container->ready)
+	if (!l->container || l->container->pidfd >= 0)
 		return;
 	slots_mark(&server.slots, &l->container->ranges.uids);
 	if (range_take(l->container, &e) < 0) {
@@ -400,10 +402,8 @@ static const char *image_words(const struct launch *what, char text[static 128])
 	return text;
 }
 
-static int container_begin(struct container *c, const struct launch_note *n, int *pidfd, struct err *e)
+static int container_record(struct container *c, const struct launch_note *n, int *pidfd, struct err *e)
 {
-	int r;
-
 	c->pid = n->pid;
 	c->user_ns = n->user_ns;
 	c->launch->groups = n->what.groups;
@@ -413,34 +413,45 @@ static int container_begin(struct container *c, const struct launch_note *n, int
 	if (process_start(server.proc_fd, c->pid, &c->start) < 0)
 		return err_set(e, ESRCH, "the container died at once");
 	c->pidfd = fd_take(pidfd);
-	r = registry_keep(&server.registry, c, e);
-	if (r < 0)
-		return r;
-	r = container_watch(c);
-	return r < 0 ? err_set(e, -r, "event loop: %s", strerror(-r)) : 0;
+	return registry_keep(&server.registry, c, e);
 }
 
 static void hear_built(int fd, struct launching *l, struct launch_note *n, int *pidfd)
 {
 	struct container *c = l->container;
-	struct event_fields f;
-	char image[128];
 	struct err e;
 
-	if (!c || c->ready || *pidfd < 0)
+	if (!c || c->pidfd >= 0 || *pidfd < 0)
 		return;
-	if (container_begin(c, n, pidfd, &e) < 0) {
+	if (container_record(c, n, pidfd, &e) < 0) {
 		say_no(fd, e.text);
 		return;
 	}
 	owner_note(n->owner, l->accounts);
 	if (!l->known)
 		range_note(&c->ranges.uids, l->accounts);
+	say(fd, LAUNCH_YES, n);
+}
+
+static void hear_goes(struct launching *l)
+{
+	struct container *c = l->container;
+	struct event_fields f;
+	char image[128];
+	int r;
+
+	if (!c || c->pidfd < 0)
+		return;
+	r = container_watch(c);
+	f = fields_of(c, r < 0 ? LOG_ERR : LOG_INFO, r < 0 ? "ended" : "started");
+	if (r < 0) { /* launching_gone() forgets it */
+		(void)sys_pidfd_send_signal(c->pidfd, SIGKILL);
+		log_event(EVENT_LAUNCH_ENDED, &f, "container %s of %s ended: event loop: %s", c->launch->name, c->launch->user,
+			strerror(-r));
+		return;
+	}
 	c->ready = true;
 	l->container = NULL;
-	/* Whoever launches waits for this, and for nothing that comes after. */
-	say(fd, LAUNCH_YES, n);
-	f = fields_of(c, LOG_INFO, "started");
 	log_event(EVENT_LAUNCH_STARTED, &f, "container %s of %s started: %s, profile %s, uids %u+%u, command: %s",
 		c->launch->name, c->launch->user, image_words(c->launch, image), c->profile, c->ranges.uids.start,
 		c->ranges.uids.count, c->launch->command);
@@ -481,6 +492,9 @@ static uint64_t hear(int fd, struct launching *l, struct launch_note *n, int fds
 		break;
 	case LAUNCH_BUILT:
 		hear_built(fd, l, n, &fds[0]);
+		break;
+	case LAUNCH_GOES:
+		hear_goes(l);
 		break;
 	case LAUNCH_REFUSED:
 		hear_refused(n);

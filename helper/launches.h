@@ -20,7 +20,8 @@ enum launch_word {
 	LAUNCH_IMAGE, /* it was read; fds: see launch_image_fds. YES: it is kept, and its tree attached; NO: do as you can */
 	LAUNCH_PLACE, /* uid, user, profile, what, most: may it be? And serial: of the image of the cache. Answered by RANGE or NO */
 	LAUNCH_TAKEN, /* somebody has that range; answered as PLACE */
-	LAUNCH_BUILT, /* what, pid, user_ns, cgroup; fd: its pidfd. Answered by YES or NO */
+	LAUNCH_BUILT, /* what, pid, user_ns, cgroup; fd: its pidfd. To be recorded, for nobody's use yet. Answered by YES or NO */
+	LAUNCH_GOES,  /* it is about to run, and all may know */
 	LAUNCH_REFUSED, /* text: it was refused, and told so */
 	LAUNCH_ENTERED, /* carrel exec: what */
 	/* main to child */

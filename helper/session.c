@@ -155,6 +155,8 @@ static int build_host_view(const struct opening *o, const struct container_spec 
 		r = container_raise(spec, ret, e);
 	if (r == 0) {
 		r = container_place(ret, &view, e);
+		if (r == 0)
+			r = container_await(ret, e);
 		if (r < 0)
 			container_drop(ret);
 	}

@@ -51,6 +51,7 @@ struct view_image {
 	bool writable; /* an image: for more than the time of building it */
 	bool kept;     /* that layer is kept; else it is the container's tmpfs */
 	bool net_host; /* the host's names are of use */
+	mode_t etc; /* of the image's /etc when that is a plain directory of root's, else 0 */
 	const char *home; /* where the home is to be; NULL: nowhere */
 	const struct view_image_bind {
 		const char *at;
@@ -64,7 +65,8 @@ extern const char *const view_probed_dirs[];
 
 /*
  * A view is built from two file systems of the container's own: "private" (what the user fills: bounded by tmp-size)
- * and "skel" (the small parts the helper makes). Sources and targets are absolute paths in their own tree.
+ * and "skel" (the small parts the helper makes), which are the same one for a launch. Sources and targets are absolute
+ * paths in their own tree.
  */
 enum step_op {
 	STEP_CLONE,	   /* host path src, non-recursive -> dst */
@@ -83,7 +85,10 @@ enum step_op {
 	STEP_OVERLAY,	   /* skel's src laid over what stands at dst; skipped where overlayfs will not */
 	/* launches; "place" is to make what is missing in the container's root, as its root */
 	STEP_TREE,	   /* the opened tree -> / */
-	STEP_TREE_LAYERED, /* the opened tree below a layer on private (index 1: on the kept file system) -> / */
+	STEP_LAYERS,	   /* the opened tree, and a layer on private (index 1: on the kept file system) that is to lie over it */
+	STEP_LAYER_DIR,	   /* mkdir src in the layer */
+	STEP_LAYER_COPY,   /* as STEP_PLACE_COPY, in the layer */
+	STEP_LAYERED,	   /* the tree below the layer -> / */
 	STEP_PLACE_DIR,	   /* a directory dst */
 	STEP_PLACE_FILE,   /* an empty file dst */
 	STEP_PLACE_COPY,   /* the host's file src as dst; index 1: /etc/hosts, which also names the container, and localhost if src is "" */
@@ -107,6 +112,7 @@ struct step {
 struct view_plan {
 	struct step *steps;
 	size_t n;
+	bool no_skel; /* private is skel as well */
 };
 
 /* The rows of `view = host`. -ENAMETOOLONG: a path of the profile or the home is longer than a row holds. */

@@ -85,7 +85,9 @@ int view_host_prepare(struct err *e)
 static int base_build(struct err *e)
 {
 	_cleanup_fd_ int proc = sys_open_tree(AT_FDCWD, "/proc", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	static const char *const dirs[] = { "new", "skel", "private", "lower", "kept", "proc" };
 	_cleanup_fd_ int target = -1;
+	size_t i;
 
 	if (proc < 0)
 		return failed(e, "clone", "/proc");
@@ -96,9 +98,9 @@ static int base_build(struct err *e)
 		    "mode=0755,size=64k,nr_inodes=16") < 0 ||
 		chdir("/run") < 0)
 		return failed(e, "mount tmpfs at", "/run");
-	if (mkdir("new", 0755) < 0 || mkdir("skel", 0700) < 0 || mkdir("private", 0700) < 0 ||
-		mkdir("proc", 0755) < 0)
-		return failed(e, "make directory in", "base");
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (mkdir(dirs[i], 0755) < 0)
+			return failed(e, "make directory in", "base");
 	target = open("proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (target < 0 || sys_move_mount(proc, target) < 0)
 		return failed(e, "attach", "/proc");

@@ -7,7 +7,7 @@ struct err;
 #define VIEW_DEV_TEMPLATE "/run/carrel/dev"
 
 /*
- * The helper's base mount namespace: an empty tmpfs with mount points new, skel and private, and the host's proc (the
+ * The helper's base mount namespace: an empty tmpfs with mount points new, skel, private, lower and kept, and the host's proc (the
  * kernel lets a user namespace mount proc only where one is already fully visible). Containers start as a copy of
  * it, which costs the same on a host with 5,000 mounts. Root only, once; the result is a namespace fd.
  */

@@ -10,15 +10,34 @@
 
 #include "policy/base/err.h"
 
+/*
+ * What makes a name mean something goes into the layer before that is laid over the image, where it can: to overlayfs it is five
+ * times the work to take /etc up into the layer, and to put files over others. A kept layer may have any /etc.
+ */
+static bool names_in_layer(const struct view_image *v)
+{
+	return v->etc != 0 && !v->kept;
+}
+
+static void plan_copies(struct planner *p, const struct view_image *v, enum step_op op)
+{
+	view_step_add(p, op, v->net_host ? "/etc/hosts" : "", "/etc/hosts")->index = 1;
+	if (v->net_host)
+		(void)view_step_add(p, op, p->facts->resolv_conf ? p->facts->resolv_conf : "/etc/resolv.conf", "/etc/resolv.conf");
+}
+
 static void plan_tree(struct planner *p, const struct view_image *v)
 {
-	if (v->own_tree)
+	if (v->own_tree) {
 		view_mount_add(p, STEP_TREE, "tree", "/", v->writable ? WRITABLE : SYSTEM);
-	else {
-		view_mount_add(p, STEP_TREE_LAYERED, "tree", "/", MOUNT_ATTR_NODEV);
-		if (p->plan.n > 0)
-			p->plan.steps[p->plan.n - 1].index = v->kept;
+		return;
 	}
+	view_step_add(p, STEP_LAYERS, "tree", "")->index = v->kept;
+	if (names_in_layer(v)) {
+		view_dir_add(p, STEP_LAYER_DIR, "/etc", v->etc, OWNER_CONTAINER_ROOT);
+		plan_copies(p, v, STEP_LAYER_COPY);
+	}
+	view_mount_add(p, STEP_LAYERED, "", "/", MOUNT_ATTR_NODEV);
 }
 
 /* Whether rows may make what is missing: only in a layer of the container's own, which every image has. */
@@ -65,9 +84,8 @@ static void plan_names(struct planner *p, const struct view_image *v)
 	const char *resolv = p->facts->resolv_conf ? p->facts->resolv_conf : "/etc/resolv.conf";
 
 	if (may_place(v)) {
-		view_step_add(p, STEP_PLACE_COPY, v->net_host ? "/etc/hosts" : "", "/etc/hosts")->index = 1;
-		if (v->net_host)
-			(void)view_step_add(p, STEP_PLACE_COPY, resolv, "/etc/resolv.conf");
+		if (!names_in_layer(v))
+			plan_copies(p, v, STEP_PLACE_COPY);
 	} else if (v->net_host) {
 		view_mount_add(p, STEP_CLONE, resolv, "/etc/resolv.conf", SYSTEM | MOUNT_ATTR_NOEXEC);
 		if (p->plan.n > 0)
@@ -99,6 +117,8 @@ int view_plan_image(const struct profile *p, const struct view_facts *f, const s
 {
 	struct planner planner = { .profile = p, .facts = f, .err = e };
 
+	/* Of the small parts there is little more than /dev, and a file system costs the kernel 6 KiB. */
+	planner.plan.no_skel = true;
 	plan_tree(&planner, v);
 	plan_own(&planner, v);
 	plan_scratch(&planner, v);

@@ -86,7 +86,7 @@ int view_sources_clone(const struct view_plan *plan, const struct view_sources *
 			r = clone_tree(src->home_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, s->attr, propagation, &fds[i]);
 		else if (s->op == STEP_BIND && src)
 			r = clone_tree(src->bind_fds[s->index], "", AT_EMPTY_PATH | AT_RECURSIVE, s->attr, propagation, &fds[i]);
-		else if (s->op == STEP_PLACE_COPY)
+		else if (s->op == STEP_PLACE_COPY || s->op == STEP_LAYER_COPY)
 			fds[i] = open(s->src, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* -1: there is nothing to copy */
 		if (r == -ENOENT && s->optional)
 			r = 0;
@@ -104,8 +104,10 @@ struct mounter {
 	const struct view_facts *facts;
 	int skel_fd, private_fd;
 	int new_root_fd; /* -1 until the first row is attached */
+	int layer_fd; /* from STEP_LAYERS on */
+	bool inside; /* acts as the container's root */
 	int root_program_fd;
-	int kept_fd; /* a detached mount, for STEP_TREE_LAYERED; -1: none */
+	int kept_fd; /* a detached mount, for STEP_LAYERS; -1: none */
 	struct err *err;
 };
 
@@ -241,17 +243,17 @@ static int lay_over(const struct step *s)
 
 /* --- launches --- */
 
-/* What is made in an image's layer belongs to the container's root, and is made with no more rights than that root has. */
-static void as_container_root(const struct mounter *m)
+/*
+ * What is made in an image's tree belongs to the container's root, and is made with no more rights than that root has. Changed
+ * when a row needs it, as the kernel copies all credentials each time.
+ */
+static void act_inside(struct mounter *m, bool inside)
 {
-	(void)setfsgid(m->facts->root_gid);
-	(void)setfsuid(m->facts->root_uid);
-}
-
-static void as_host_root(void)
-{
-	(void)setfsuid(0);
-	(void)setfsgid(0);
+	if (m->inside == inside)
+		return;
+	(void)setfsgid(inside ? m->facts->root_gid : 0);
+	(void)setfsuid(inside ? m->facts->root_uid : 0);
+	m->inside = inside;
 }
 
 static int open_in_root(const struct mounter *m, const char *path, uint64_t flags)
@@ -290,12 +292,9 @@ static int place_file(int dir_fd, const char *name)
 	return fd < 0 ? -errno : 0;
 }
 
-#define PLACE_NEW ".carrel-new"
-
-/* Put over what the image has by a rename: overlayfs need not note then that the image's is gone, which takes it longer than the rest. */
-static int place_copy(struct mounter *m, const struct step *s, int from, int dir_fd, const char *name)
+/* What STEP_PLACE_COPY or STEP_LAYER_COPY copies; *ret_n 0: nothing. */
+static const char *copy_text(const struct mounter *m, const struct step *s, int from, size_t *ret_n)
 {
-	_cleanup_fd_ int to = -1;
 	static char text[65536];
 	ssize_t n = from >= 0 ? read(from, text, sizeof(text) - 256) : 0;
 
@@ -303,13 +302,33 @@ static int place_copy(struct mounter *m, const struct step *s, int from, int dir
 		n = s->index == 1 ? snprintf(text, 256, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n") : 0;
 	if (s->index == 1 && m->facts->hostname)
 		n += snprintf(text + n, 256, "127.0.1.1\t%s\n", m->facts->hostname);
+	*ret_n = (size_t)n;
+	return text;
+}
+
+#define PLACE_NEW ".carrel-new"
+
+static int place_new(int dir_fd)
+{
+	int fd = openat(dir_fd, PLACE_NEW, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	/* A build of before can have left one in a kept layer. */
+	if (fd < 0 && errno == EEXIST && unlinkat(dir_fd, PLACE_NEW, 0) == 0)
+		fd = openat(dir_fd, PLACE_NEW, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	return fd;
+}
+
+/* Put over what the image has by a rename: overlayfs need not note then that the image's is gone, which takes it longer than the rest. */
+static int place_copy(struct mounter *m, const struct step *s, int from, int dir_fd, const char *name)
+{
+	_cleanup_fd_ int to = -1;
+	size_t n;
+	const char *text = copy_text(m, s, from, &n);
+
 	if (n == 0)
 		return 0;
-	/* What a build of before left in a kept layer. */
-	if (unlinkat(dir_fd, PLACE_NEW, 0) < 0 && errno != ENOENT)
-		return -errno;
-	to = openat(dir_fd, PLACE_NEW, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (to < 0 || write(to, text, (size_t)n) != n || renameat(dir_fd, PLACE_NEW, dir_fd, name) < 0)
+	to = place_new(dir_fd);
+	if (to < 0 || write(to, text, n) != (ssize_t)n || renameat(dir_fd, PLACE_NEW, dir_fd, name) < 0)
 		return -errno;
 	return 0;
 }
@@ -320,7 +339,6 @@ static int place(struct mounter *m, const struct step *s, int source_fd)
 	const char *name;
 	int r;
 
-	as_container_root(m);
 	there = s->op == STEP_PLACE_COPY ? -1 : open_in_root(m, s->dst, O_PATH);
 	r = there >= 0 ? 0 : place_parent(m, s->dst, &name, &dir);
 	if (r == 0 && there < 0) {
@@ -331,9 +349,23 @@ static int place(struct mounter *m, const struct step *s, int source_fd)
 		else
 			r = mkdirat(dir, name, 0755) < 0 ? -errno : 0;
 	}
-	as_host_root();
 	errno = -r;
 	return r < 0 ? failed(m->err, "make in the image", s->dst) : 0;
+}
+
+/* The file system is new, and nobody else sees it yet. */
+static int layer_copy(struct mounter *m, const struct step *s, int source_fd)
+{
+	_cleanup_fd_ int to = -1;
+	size_t n;
+	const char *text = copy_text(m, s, source_fd, &n);
+
+	if (n == 0)
+		return 0;
+	to = openat(m->layer_fd, s->dst + 1, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (to < 0 || write(to, text, n) != (ssize_t)n || fchown(to, m->facts->root_uid, m->facts->root_gid) < 0)
+		return failed(m->err, "make in the layer", s->dst);
+	return 0;
 }
 
 /* The upper directory's mode and owner are those of the root that is seen. */
@@ -358,44 +390,46 @@ static int layer_dirs_make(struct mounter *m, int dir_fd, int tree_fd)
  * overlayfs works on its layers as who mounted it: as the container's root, with the rights of the host's, because the host's
  * root has no ID in a kept layer, which shows only the container's.
  */
-static int overlay_mount(const struct mounter *m, const char *options)
+static int overlay_mount(struct mounter *m, const char *options)
 {
 	cap_t caps = cap_get_proc();
-	int r, code;
+	int r;
 
 	if (!caps)
 		return -1;
-	as_container_root(m);
+	act_inside(m, true);
 	r = cap_set_proc(caps); /* those that went with the ID */
 	if (r == 0)
 		r = sys_mount("carrel", "/new", "overlay", MS_NODEV, options);
-	code = errno;
-	as_host_root();
 	(void)cap_free(caps);
-	errno = code;
 	return r;
 }
 
-static int tree_layered(struct mounter *m, const struct step *s, int tree_fd)
+static int layers(struct mounter *m, const struct step *s, int tree_fd)
 {
-	_cleanup_fd_ int lower = -1, kept = -1;
-	const char *options = "lowerdir=/private/lower,upperdir=/private/upper,workdir=/private/work";
+	_cleanup_fd_ int lower = open("/lower", O_PATH | O_DIRECTORY | O_CLOEXEC), kept = -1;
 	int r;
 
-	if (mkdirat(m->private_fd, "lower", 0700) < 0 || mkdirat(m->private_fd, "kept", 0700) < 0)
-		return failed(m->err, "make directory", "lower");
-	lower = openat(m->private_fd, "lower", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (lower < 0 || sys_move_mount(tree_fd, lower) < 0)
 		return failed(m->err, "attach", "tree");
 	if (s->index == 1) {
-		kept = openat(m->private_fd, "kept", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		kept = open("/kept", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (kept < 0 || sys_move_mount(m->kept_fd, kept) < 0)
 			return failed(m->err, "attach", "kept layer");
-		options = "lowerdir=/private/lower,upperdir=/private/kept/upper,workdir=/private/kept/work";
+		return 0;
 	}
-	r = s->index == 1 ? 0 : layer_dirs_make(m, m->private_fd, tree_fd);
+	r = layer_dirs_make(m, m->private_fd, tree_fd);
 	if (r < 0)
 		return r;
+	m->layer_fd = openat(m->private_fd, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return m->layer_fd < 0 ? failed(m->err, "open", "upper") : 0;
+}
+
+static int layered(struct mounter *m)
+{
+	const char *options = m->kept_fd >= 0 ? "lowerdir=/lower,upperdir=/kept/upper,workdir=/kept/work" :
+						"lowerdir=/lower,upperdir=/private/upper,workdir=/private/work";
+
 	if (overlay_mount(m, options) < 0)
 		return err_set(m->err, errno, "view: cannot lay a writable layer over the image (overlayfs over an idmapped tree needs "
 			"Linux 5.19): %s", strerror(errno));
@@ -430,8 +464,14 @@ static int seal(struct mounter *m)
 	return 0;
 }
 
+static bool is_place(const struct step *s)
+{
+	return s->op == STEP_PLACE_DIR || s->op == STEP_PLACE_FILE || s->op == STEP_PLACE_COPY;
+}
+
 static int carry_out(struct mounter *m, const struct step *s, int source_fd)
 {
+	act_inside(m, is_place(s));
 	switch (s->op) {
 	case STEP_CLONE:
 	case STEP_HOME:
@@ -461,40 +501,24 @@ static int carry_out(struct mounter *m, const struct step *s, int source_fd)
 		return attach_own(m, s, m->private_fd);
 	case STEP_OVERLAY:
 		return lay_over(s);
-	case STEP_TREE_LAYERED:
-		return tree_layered(m, s, source_fd);
-	case STEP_PLACE_DIR:
-	case STEP_PLACE_FILE:
-	case STEP_PLACE_COPY:
-		return place(m, s, source_fd);
+	case STEP_LAYERS:
+		return layers(m, s, source_fd);
+	case STEP_LAYER_DIR:
+		return make_dir(m, s, m->layer_fd);
+	case STEP_LAYER_COPY:
+		return layer_copy(m, s, source_fd);
+	case STEP_LAYERED:
+		return layered(m);
 	case STEP_TERMINALS:
 		return terminals(m, s);
 	case STEP_SEAL:
 		return seal(m);
+	case STEP_PLACE_DIR:
+	case STEP_PLACE_FILE:
+	case STEP_PLACE_COPY:
+		return place(m, s, source_fd);
 	}
 	return err_set(m->err, EINVAL, "view: unknown row");
-}
-
-/* A file system costs the kernel some 10 KiB, and launches mostly need none for small parts. */
-static bool uses_skel(const struct view_plan *plan)
-{
-	size_t i;
-
-	for (i = 0; i < plan->n; i++)
-		switch (plan->steps[i].op) {
-		case STEP_SKEL_DIR:
-		case STEP_SKEL_FILE:
-		case STEP_SKEL_ROOT:
-		case STEP_SKEL_LINK:
-		case STEP_SKEL_NODES:
-		case STEP_SKEL_NODE:
-		case STEP_FROM_SKEL:
-		case STEP_OVERLAY:
-			return true;
-		default:
-			break;
-		}
-	return false;
 }
 
 int view_mount(const struct view *v, int *ret_new_root_fd, struct err *e)
@@ -503,19 +527,21 @@ int view_mount(const struct view *v, int *ret_new_root_fd, struct err *e)
 	const struct profile *p = v->profile;
 	const struct view_plan *plan = &v->plan;
 	const int *fds = v->fds;
-	struct mounter m = { .profile = p, .facts = v->facts, .new_root_fd = -1, .kept_fd = v->kept_fd,
+	struct mounter m = { .profile = p, .facts = v->facts, .new_root_fd = -1, .layer_fd = -1, .kept_fd = v->kept_fd,
 		.root_program_fd = v->root_program_fd, .err = e };
 	mode_t saved = umask(0);
 	size_t i;
 	int r;
 
-	r = uses_skel(plan) ? tmpfs_mount("carrel-skel", "/skel", 16u << 20, 8192, &skel, e) : 0;
-	if (r == 0)
-		r = tmpfs_mount("carrel-private", "/private", p->tmp_size, p->tmp_inodes, &private, e);
-	m.skel_fd = skel;
+	r = tmpfs_mount("carrel-private", "/private", p->tmp_size, p->tmp_inodes, &private, e);
+	if (r == 0 && !plan->no_skel)
+		r = tmpfs_mount("carrel-skel", "/skel", 16u << 20, 8192, &skel, e);
+	m.skel_fd = plan->no_skel ? private : skel;
 	m.private_fd = private;
 	for (i = 0; r == 0 && i < plan->n; i++)
 		r = carry_out(&m, &plan->steps[i], fds[i]);
+	act_inside(&m, false);
+	cleanup_fd(&m.layer_fd);
 	(void)umask(saved);
 	if (r < 0) {
 		cleanup_fd(&m.new_root_fd);

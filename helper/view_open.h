@@ -29,7 +29,7 @@ struct view_sources {
  * profile is not there for this user.
  */
 int view_open(const struct account *a, const struct profile *p, struct view_sources *ret, struct err *e);
-/* The part of the facts that is the machine's and the profile's devices; for launches, which open the rest themselves. */
+/* Of the facts resolv_conf and the profile's devices alone; for launches, which open the rest themselves. */
 int view_open_machine(const struct profile *p, struct view_sources *ret, struct err *e);
 void view_sources_done(struct view_sources *v);
 

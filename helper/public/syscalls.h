@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <linux/ioctl.h>
 #include <linux/openat2.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -96,6 +97,12 @@ static inline int sys_pidfd_open(pid_t pid)
 static inline int sys_pidfd_send_signal(int pidfd, int sig)
 {
 	return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0);
+}
+
+/* Linux 6.11; -1, ENOTTY before. The number is PIDFD_GET_USER_NAMESPACE of <linux/pidfd.h>. */
+static inline int sys_pidfd_user_ns(int pidfd)
+{
+	return (int)syscall(SYS_ioctl, pidfd, _IO(0xFF, 9), 0);
 }
 
 static inline int sys_close_range(unsigned first, unsigned last)

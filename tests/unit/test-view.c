@@ -335,7 +335,7 @@ static void a_path_too_long_is_refused(void)
 {
 	struct profile p = { .name = (char *)"t" };
 	struct view_facts f = ordinary();
-	struct view_plan v = { NULL, 77 };
+	struct view_plan v = { .n = 77 };
 	char home[400] = "/home/";
 	struct err e;
 
@@ -358,9 +358,10 @@ static void an_image_is_layered_and_alone_without_nosuid(void)
 	size_t i;
 
 	CHECK_EQ(view_plan_image(&p, &f, &image, &v, &e), 0);
-	CHECK_EQ(v.steps[0].op, STEP_TREE_LAYERED);
+	CHECK_EQ(v.steps[0].op, STEP_LAYERS);
 	CHECK_EQ(v.steps[0].index, 0);
-	CHECK_EQ(v.steps[0].attr, MOUNT_ATTR_NODEV);
+	CHECK_EQ(v.steps[1].op, STEP_LAYERED);
+	CHECK_EQ(v.steps[1].attr, MOUNT_ATTR_NODEV);
 	for (i = 1; i < v.n; i++)
 		if (v.steps[i].op == STEP_CLONE || v.steps[i].op == STEP_FROM_PRIVATE || v.steps[i].op == STEP_DEV ||
 			v.steps[i].op == STEP_TERMINALS)
@@ -380,6 +381,39 @@ static void an_image_is_layered_and_alone_without_nosuid(void)
 	view_plan_done(&v);
 }
 
+static size_t row_of(const struct view_plan *v, enum step_op op)
+{
+	size_t i = 0;
+
+	while (i < v->n && v->steps[i].op != op)
+		i++;
+	return i;
+}
+
+static void names_go_into_a_fresh_layer_before_it_is_laid_over_a_plain_etc(void)
+{
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	struct view_image image = { .writable = true, .net_host = true, .etc = 0750 };
+	struct view_plan v;
+	struct err e;
+
+	CHECK_EQ(view_plan_image(&p, &f, &image, &v, &e), 0);
+	CHECK_EQ(v.steps[row_of(&v, STEP_LAYER_DIR)].mode, 0750);
+	CHECK_STR(v.steps[row_of(&v, STEP_LAYER_DIR)].src, "/etc");
+	CHECK_EQ(attached_at(&v, "/etc/hosts")->op, STEP_LAYER_COPY);
+	CHECK_EQ(attached_at(&v, "/etc/resolv.conf")->op, STEP_LAYER_COPY);
+	CHECK(row_of(&v, STEP_LAYER_DIR) < row_of(&v, STEP_LAYER_COPY));
+	CHECK(row_of(&v, STEP_LAYER_COPY) < row_of(&v, STEP_LAYERED));
+	CHECK_EQ(row_of(&v, STEP_PLACE_COPY), v.n);
+	view_plan_done(&v);
+	image.kept = true; /* whose /etc is whatever was made of it */
+	CHECK_EQ(view_plan_image(&p, &f, &image, &v, &e), 0);
+	CHECK_EQ(row_of(&v, STEP_LAYER_DIR), v.n);
+	CHECK(row_of(&v, STEP_PLACE_COPY) > row_of(&v, STEP_LAYERED));
+	view_plan_done(&v);
+}
+
 static void an_image_that_is_not_written_is_sealed_last_and_has_places_to_write(void)
 {
 	struct profile p = { .name = (char *)"t" };
@@ -389,7 +423,7 @@ static void an_image_that_is_not_written_is_sealed_last_and_has_places_to_write(
 	struct err e;
 
 	CHECK_EQ(view_plan_image(&p, &f, &image, &v, &e), 0);
-	CHECK_EQ(v.steps[0].op, STEP_TREE_LAYERED);
+	CHECK_EQ(v.steps[0].op, STEP_LAYERS);
 	CHECK_EQ(v.steps[v.n - 1].op, STEP_SEAL);
 	CHECK_EQ(attached_at(&v, "/tmp")->op, STEP_FROM_PRIVATE);
 	CHECK(attached_at(&v, "/run")->attr & MOUNT_ATTR_NOSUID);
@@ -437,6 +471,7 @@ static void home_and_binds_are_nosuid_nodev_where_they_were_wanted(void)
 int main(void)
 {
 	TEST(an_image_is_layered_and_alone_without_nosuid);
+	TEST(names_go_into_a_fresh_layer_before_it_is_laid_over_a_plain_etc);
 	TEST(an_image_that_is_not_written_is_sealed_last_and_has_places_to_write);
 	TEST(nothing_is_made_in_a_tree_of_the_users_own);
 	TEST(home_and_binds_are_nosuid_nodev_where_they_were_wanted);
