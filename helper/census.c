@@ -20,11 +20,11 @@
 int census_child(const struct task *t)
 {
 	struct note n = { .word = WORD_EMPTY };
-	int status = 0;
+	int status = 0, pidfd = registry_pidfd(&server.registry, t->container);
 	pid_t pid;
 
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	if (setns(t->container->pidfd, CLONE_NEWUSER | CLONE_NEWPID) < 0 || setresuid(0, 0, 0) < 0)
+	if (pidfd < 0 || setns(pidfd, CLONE_NEWUSER | CLONE_NEWPID) < 0 || setresuid(0, 0, 0) < 0)
 		return 1;
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	pid = fork();

@@ -84,7 +84,9 @@ static int prepare(struct entry *n, struct err *e)
 		return r;
 	j->groups = n->groups;
 	j->flags = n->profile->root ? 0 : RELAY_NNP;
-	j->container_pidfd = n->container->pidfd;
+	j->container_pidfd = registry_pidfd(&server.registry, n->container);
+	if (j->container_pidfd < 0)
+		return err_set(e, ESRCH, "the container of this session has ended; log in again");
 	r = attributes_take(n->task->peer.pid, n->container->cgroup, &j->attributes, e);
 	/* If the door still lives now, every look at its pid was a look at the door. */
 	if (r == 0)

@@ -94,7 +94,9 @@ static int prepare(struct execution *x, struct err *e)
 		j->groups = x->account.gids + 1;
 		j->n_groups = x->account.n_gids - 1;
 	}
-	j->container_pidfd = x->container->pidfd;
+	j->container_pidfd = registry_pidfd(&server.registry, x->container);
+	if (j->container_pidfd < 0)
+		return err_set(e, ENOENT, "your container '%s' has just ended", x->request.name);
 	j->user = x->request.user[0] ? x->request.user : NULL;
 	j->flags = RELAY_LAUNCHED | (x->profile->root ? 0 : RELAY_NNP);
 	launch_identity(x->profile, &x->account, &j->uid, &j->inside_gid);

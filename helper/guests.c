@@ -4,7 +4,8 @@
  * Trust:  none. Descriptors travel with messages, and the last close of one may wait for whoever made it: a file on a FUSE
  *         server of the user's, a TCP socket with SO_LINGER. So the main process never reads from such a connection, and
  *         never is the last to close one: a child holds it, and waits until the main process has let go.
- * Order:  fork, close here, then the child may begin. A caller's place is free again when that child is dead, not when it was killed.
+ * Order:  a child gets the connection, it is closed here, then the child may begin (standby.c). A caller's place is free again when
+ *         that child is dead, not when it was killed.
  * Fails:  who has too many children waits for one to end; who has too many waiting, or waits too long, is sent away unheard.
  */
 #include "helper/guests.h"
@@ -19,7 +20,7 @@
 #include "helper/launches.h"
 #include "helper/public/syscalls.h"
 #include "helper/server.h"
-#include "helper/worker.h"
+#include "helper/standby.h"
 #include "policy/base/cleanup.h"
 
 #define SERVE_WAIT_US 2000000u /* from the beginning of the child to the program's start */
@@ -29,12 +30,9 @@
 
 struct guest {
 	struct guest *next;
-	struct peer peer;
-	bool inside; /* came through the socket for who is inside a container */
-	bool stranger; /* as struct task has it */
-	int fd;	   /* while it waits */
-	int pidfd; /* of the child that serves it; -1: it waits */
-	int line; /* to that child */
+	struct guest_who who;
+	int fd; /* while it waits */
+	struct attendant child; /* pidfd -1: it waits */
 	struct launching *launching; /* launches.c's */
 	sd_event_source *io, *timer, *words;
 };
@@ -47,35 +45,10 @@ static sd_event_source *dismiss_timer;
 /* --- children --- */
 
 /*
- * A child holds no connection of another's, which would then not end with that one; and none of the main process's ends of lines,
- * its own among them, or no child would hear that the main process is dead.
+ * Leaves the last close to a child, which does nothing else: it has copies, and waits until the main process has closed its own.
+ * False: there is no child, and nothing was closed.
  */
-static void close_others(int fd)
-{
-	struct guest *g;
-	size_t i;
-
-	for (g = guests; g; g = g->next) {
-		if (g->fd != fd)
-			cleanup_fd(&g->fd);
-		cleanup_fd(&g->line);
-	}
-	for (i = 0; i < n_dismissed; i++)
-		cleanup_fd(&dismissed[i]);
-}
-
-static int guest_run(const struct guest *g, int fd, int main_fd)
-{
-	const struct task t = { .peer = g->peer, .conn_fd = fd, .main_fd = main_fd, .inside = g->inside, .stranger = g->stranger };
-
-	return worker_run(guest_child, &t);
-}
-
-/*
- * Forks a child that serves the guest, or only ends (NULL), once the main process has closed fds[]; its own copies it closes in
- * exiting, when the kernel waits for no socket. -1: there is no child, and nothing was closed.
- */
-static pid_t handed_over(int *fds, size_t n, const struct guest *g, int main_fd)
+static bool left_to_child(int *fds, size_t n)
 {
 	int line[2];
 	char none;
@@ -83,20 +56,18 @@ static pid_t handed_over(int *fds, size_t n, const struct guest *g, int main_fd)
 	size_t i;
 
 	if (pipe2(line, O_CLOEXEC) < 0)
-		return -1;
+		return false;
 	pid = fork();
 	if (pid == 0) {
 		(void)close(line[1]);
-		if (g)
-			close_others(fds[0]);
 		(void)!read(line[0], &none, 1);
-		_exit(g ? guest_run(g, fds[0], main_fd) : 0);
+		_exit(0);
 	}
 	for (i = 0; pid > 0 && i < n; i++)
 		cleanup_fd(&fds[i]);
 	(void)close(line[0]);
 	(void)close(line[1]);
-	return pid;
+	return pid > 0;
 }
 
 static int dismiss_all(sd_event_source *source, uint64_t when, void *data)
@@ -105,7 +76,7 @@ static int dismiss_all(sd_event_source *source, uint64_t when, void *data)
 	(void)when;
 	(void)data;
 	/* No process to be had: the next caller is the next try. */
-	if (n_dismissed > 0 && handed_over(dismissed, n_dismissed, NULL, -1) > 0)
+	if (n_dismissed > 0 && left_to_child(dismissed, n_dismissed))
 		n_dismissed = 0;
 	return 0;
 }
@@ -139,8 +110,8 @@ static void guest_free(struct guest *g)
 	if (g->fd >= 0)
 		dismiss(&g->fd);
 	launching_gone(g->launching);
-	cleanup_fd(&g->line);
-	cleanup_fd(&g->pidfd);
+	cleanup_fd(&g->child.line);
+	cleanup_fd(&g->child.pidfd);
 	free(g);
 }
 
@@ -150,10 +121,10 @@ static int guest_late(sd_event_source *source, uint64_t when, void *data)
 
 	(void)source;
 	(void)when;
-	if (g->pidfd < 0)
+	if (g->child.pidfd < 0)
 		guest_free(g);
 	else
-		(void)sys_pidfd_send_signal(g->pidfd, SIGKILL);
+		(void)sys_pidfd_send_signal(g->child.pidfd, SIGKILL);
 	return 0;
 }
 
@@ -165,7 +136,7 @@ static int guest_says(sd_event_source *source, int fd, uint32_t events, void *da
 	uint64_t wait;
 
 	(void)events;
-	if (!launching_hear(fd, &g->peer, &g->launching, &wait)) /* its end; guest_left() hears of that, too */
+	if (!launching_hear(fd, &g->who.peer, &g->launching, &wait)) /* its end; guest_left() hears of that, too */
 		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	if (wait > 0)
 		(void)server_timer(&g->timer, wait, guest_late, g);
@@ -174,22 +145,10 @@ static int guest_says(sd_event_source *source, int fd, uint32_t events, void *da
 
 static void guest_serve(struct guest *g)
 {
-	int pair[2];
-	pid_t pid = -1;
-
 	server_policy_refresh();
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
-		g->line = pair[0];
-		pid = handed_over(&g->fd, 1, g, pair[1]);
-		(void)close(pair[1]);
-	}
-	/* Not reaped before this function has returned to the loop, so the number is the child's. */
-	if (pid > 0)
-		g->pidfd = sys_pidfd_open(pid);
-	if (pid > 0 && g->pidfd < 0)
-		(void)kill(pid, SIGKILL);
-	if (g->pidfd < 0 || sd_event_add_io(server.loop, &g->io, g->pidfd, EPOLLIN, guest_left, g) < 0 ||
-		sd_event_add_io(server.loop, &g->words, g->line, EPOLLIN, guest_says, g) < 0 ||
+	if (attendant_send(&g->who, &g->fd, &g->child) < 0 ||
+		sd_event_add_io(server.loop, &g->io, g->child.pidfd, EPOLLIN, guest_left, g) < 0 ||
+		sd_event_add_io(server.loop, &g->words, g->child.line, EPOLLIN, guest_says, g) < 0 ||
 		/* What it said is heard before its end is. */
 		sd_event_source_set_priority(g->words, SD_EVENT_PRIORITY_IMPORTANT) < 0 ||
 		server_timer(&g->timer, SERVE_WAIT_US, guest_late, g) < 0)
@@ -203,7 +162,7 @@ static size_t guests_of(uid_t uid, bool inside, bool served, struct guest **ret_
 	size_t n = 0;
 
 	for (g = guests; g; g = g->next) {
-		if (g->peer.uid != uid || g->inside != inside || (g->pidfd >= 0) != served)
+		if (g->who.peer.uid != uid || g->who.inside != inside || (g->child.pidfd >= 0) != served)
 			continue;
 		if (n++ == 0 && ret_first)
 			*ret_first = g;
@@ -214,8 +173,8 @@ static size_t guests_of(uid_t uid, bool inside, bool served, struct guest **ret_
 static int guest_left(sd_event_source *source, int fd, uint32_t events, void *data)
 {
 	struct guest *g = data, *next = NULL;
-	uid_t uid = g->peer.uid;
-	bool inside = g->inside;
+	uid_t uid = g->who.peer.uid;
+	bool inside = g->who.inside;
 
 	(void)source;
 	(void)fd;
@@ -278,13 +237,12 @@ void guest_admit(int fd, const struct peer *peer, bool inside)
 		dismiss(&fd);
 		return;
 	}
-	g->peer = *peer;
-	g->peer.uid = uid;
-	g->inside = inside;
-	g->stranger = stranger;
+	g->who.peer = *peer;
+	g->who.peer.uid = uid;
+	g->who.inside = inside;
+	g->who.stranger = stranger;
 	g->fd = fd;
-	g->pidfd = -1;
-	g->line = -1;
+	g->child = (struct attendant){ -1, -1 };
 	for (at = &guests; *at; at = &(*at)->next)
 		;
 	*at = g;

@@ -263,7 +263,7 @@ void registry_session_drop(struct registry *r, struct session *s)
 	free(s);
 }
 
-/* --- after a restart --- */
+/* --- processes --- */
 
 /* True if pid still is the process that was recorded. The pidfd comes first: then a later match proves it is that process. */
 static bool still_lives(const struct registry *r, pid_t pid, uint64_t start, int *ret_pidfd)
@@ -276,6 +276,15 @@ static bool still_lives(const struct registry *r, pid_t pid, uint64_t start, int
 	*ret_pidfd = fd_take(&fd);
 	return true;
 }
+
+int registry_pidfd(const struct registry *r, const struct container *c)
+{
+	int fd = -1;
+
+	return still_lives(r, c->pid, c->start, &fd) ? fd : -ESRCH;
+}
+
+/* --- after a restart --- */
 
 static bool launch_recall(struct registry *r, const char *name, const char *text, struct container **ret)
 {

@@ -69,6 +69,9 @@ struct registry {
 	int proc_fd;
 };
 
+/* A pidfd of its pid 1 for who is not the main process, to be closed. -ESRCH: it has ended. */
+int registry_pidfd(const struct registry *r, const struct container *c);
+
 /*
  * Opens DIR (made 0700 if missing) and takes over what an earlier helper left there: what still lives, by pid, start time and
  * user namespace. Files of the dead, and files nobody can read, are removed.

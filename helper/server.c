@@ -26,6 +26,7 @@
 #include "helper/launches.h"
 #include "helper/lifetime.h"
 #include "helper/log.h"
+#include "helper/standby.h"
 #include "helper/worker.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
@@ -183,6 +184,7 @@ void server_policy_refresh(void)
 	if (server.policy_stamp == stamp)
 		return;
 	server.policy_stamp = stamp;
+	standby_dismiss(); /* it has the old one, and might be wanted in this very event */
 	policy_read();
 	filters_note();
 	if (server.policy)
@@ -263,7 +265,14 @@ int server_run(struct err *e)
 	lifetime_resume();
 	server_policy_refresh();
 	(void)sd_notify(0, "READY=1");
-	r = sd_event_loop(server.loop);
+	/* sd_event_loop(3), but for the child that stands by. */
+	do {
+		r = sd_event_run(server.loop, standby_wait());
+		if (r > 0)
+			standby_dismiss();
+		else if (r == 0)
+			standby_prepare();
+	} while (r >= 0 && sd_event_get_state(server.loop) != SD_EVENT_FINISHED);
 	(void)sd_notify(0, "STOPPING=1");
 	return r < 0 ? err_set(e, -r, "event loop: %s", strerror(-r)) : 0;
 }

@@ -20,6 +20,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "helper/descriptors.h"
 #include "helper/lifetime.h"
 #include "helper/log.h"
 #include "helper/public/message.h"
@@ -403,33 +404,6 @@ static int worker_ready(sd_event_source *source, int fd, uint32_t events, void *
 
 /* --- beginning --- */
 
-/* Nothing of the main process's but what the task and `server` need: no other caller's connection, no epoll. */
-static void close_others(const struct task *t)
-{
-	int keep[16], n = 0, i, j, from = 3;
-	const int ours[] = { t->conn_fd, t->main_fd, server.registry.state_fd, server.proc_fd,
-		server.cache_fd, server.base_mntns_fd, server.init_fd, server.relay_fd,
-		server.root_program_fd, t->container ? t->container->pidfd : -1 };
-
-	for (i = 0; i < (int)(sizeof(ours) / sizeof(ours[0])); i++)
-		keep[n++] = ours[i];
-	for (i = 1; i < n; i++)
-		for (j = i; j > 0 && keep[j] < keep[j - 1]; j--) {
-			int swap = keep[j];
-
-			keep[j] = keep[j - 1];
-			keep[j - 1] = swap;
-		}
-	for (i = 0; i < n; i++) {
-		if (keep[i] < from)
-			continue;
-		if (keep[i] > from)
-			(void)sys_close_range((unsigned)from, (unsigned)keep[i] - 1);
-		from = keep[i] + 1;
-	}
-	(void)sys_close_range((unsigned)from, ~0u);
-}
-
 int worker_run(child_main *main_function, const struct task *t)
 {
 	sigset_t none;
@@ -453,7 +427,7 @@ static struct worker *spawn(child_main *main_function, struct task *t, uint64_t 
 	w->pid = fork();
 	if (w->pid == 0) {
 		(void)close(pair[0]);
-		close_others(t);
+		descriptors_keep((const int[]){ t->conn_fd, t->main_fd }, 2);
 		_exit(worker_run(main_function, t));
 	}
 	(void)close(pair[1]);

@@ -1,0 +1,13 @@
+#ifndef CARREL_HELPER_DESCRIPTORS_H
+#define CARREL_HELPER_DESCRIPTORS_H
+
+#include <stddef.h>
+
+/*
+ * In a child of the main process, for good: closes every descriptor but 0 to 2, those of `server` and its images, and the n given
+ * ones, of which -1 stands for none. So no other caller's connection is left, which would not end with that one, and no epoll; nor
+ * the containers' pidfds, of which there may be hundreds: registry_pidfd(). Without memory it ends the child.
+ */
+void descriptors_keep(const int *fds, size_t n);
+
+#endif
