@@ -185,6 +185,16 @@ static int guest_left(sd_event_source *source, int fd, uint32_t events, void *da
 	return 0;
 }
 
+bool guests_served(void)
+{
+	const struct guest *g;
+
+	for (g = guests; g; g = g->next)
+		if (g->child.pidfd >= 0)
+			return true;
+	return false;
+}
+
 static size_t guests_count(void)
 {
 	const struct guest *g;

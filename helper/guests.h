@@ -17,4 +17,7 @@
  */
 void guest_admit(int fd, const struct peer *peer, bool inside);
 
+/* A child serves somebody. */
+bool guests_served(void);
+
 #endif

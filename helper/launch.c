@@ -443,6 +443,17 @@ static mode_t plain_etc(int tree_fd)
 														     0;
 }
 
+static bool has_points(int tree_fd)
+{
+	struct stat st;
+	size_t i;
+
+	for (i = 0; view_points[i]; i++)
+		if (fstatat(tree_fd, view_points[i] + 1, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+			return false;
+	return true;
+}
+
 static int view_make(struct attempt *a, struct err *e)
 {
 	struct view_image_bind binds[LAUNCH_BINDS_MAX];
@@ -453,6 +464,7 @@ static int view_make(struct attempt *a, struct err *e)
 
 	v.kept = a->request->flags & LAUNCH_KEEP;
 	v.etc = a->image ? plain_etc(a->image->tree_fd) : 0;
+	v.has_points = a->image && has_points(a->image->tree_fd);
 	v.writable = !(a->request->flags & LAUNCH_READONLY) && (!p->own_tree || p->v[0].writable);
 	for (i = p->own_tree; i < p->n; i++)
 		if ((int)i == p->home)

@@ -115,7 +115,6 @@ static int bind_open(const char *src, const char *at, const char *mode, bool is_
 /* Mount points in a tree of the user's own are the user's files: made with the user's rights, where links lead nowhere. */
 static int tree_prepare(const struct account *a, const struct launch_place *tree, struct err *e)
 {
-	static const char *const dirs[] = { "proc", "sys", "dev", "tmp" };
 	struct stat st;
 	size_t i;
 
@@ -124,11 +123,12 @@ static int tree_prepare(const struct account *a, const struct launch_place *tree
 	/* Policy has not named it: it is the user's own, or it would be a way to see what the profile does not show. */
 	if (fstat(tree->fd, &st) < 0 || st.st_uid != a->uid)
 		return err_set(e, EPERM, "bundle '%s': its root belongs to somebody else", tree->real);
-	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
-		if (mkdirat(tree->fd, dirs[i], 0755) < 0 &&
-			(errno != EEXIST || fstatat(tree->fd, dirs[i], &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)))
+	for (i = 0; view_points[i]; i++)
+		if (mkdirat(tree->fd, view_points[i] + 1, 0755) < 0 &&
+			(errno != EEXIST || fstatat(tree->fd, view_points[i] + 1, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+				!S_ISDIR(st.st_mode)))
 			return err_set(e, errno, "bundle '%s': '%s' is no directory of it and cannot be made: %s", tree->real,
-				dirs[i], strerror(errno));
+				view_points[i], strerror(errno));
 	return 0;
 }
 

@@ -265,9 +265,9 @@ int server_run(struct err *e)
 	lifetime_resume();
 	server_policy_refresh();
 	(void)sd_notify(0, "READY=1");
-	/* sd_event_loop(3), but for the child that stands by. */
+	/* sd_event_loop(3), but for the child that stands by; to make it while others are at work would only hinder them. */
 	do {
-		r = sd_event_run(server.loop, standby_wait());
+		r = sd_event_run(server.loop, server.workers || guests_served() ? UINT64_MAX : standby_wait());
 		if (r > 0)
 			standby_dismiss();
 		else if (r == 0)

@@ -52,6 +52,7 @@ struct view_image {
 	bool kept;     /* that layer is kept; else it is the container's tmpfs */
 	bool net_host; /* the host's names are of use */
 	mode_t etc; /* of the image's /etc when that is a plain directory of root's, else 0 */
+	bool has_points; /* view_points[] are directories of the image */
 	const char *home; /* where the home is to be; NULL: nowhere */
 	const struct view_image_bind {
 		const char *at;
@@ -59,6 +60,9 @@ struct view_image {
 	} *binds;
 	size_t n_binds;
 };
+
+/* Where mounts are attached in every launch, and /tmp. */
+extern const char *const view_points[];
 
 /* Paths whose existence decides a step. */
 extern const char *const view_probed_dirs[];

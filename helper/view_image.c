@@ -19,6 +19,8 @@ static bool names_in_layer(const struct view_image *v)
 	return v->etc != 0 && !v->kept;
 }
 
+const char *const view_points[] = { "/proc", "/sys", "/dev", "/tmp", NULL };
+
 static void plan_copies(struct planner *p, const struct view_image *v, enum step_op op)
 {
 	view_step_add(p, op, v->net_host ? "/etc/hosts" : "", "/etc/hosts")->index = 1;
@@ -54,11 +56,11 @@ static void place(struct planner *p, const struct view_image *v, enum step_op op
 
 static void plan_own(struct planner *p, const struct view_image *v)
 {
-	static const char *const dirs[] = { "/proc", "/sys", "/dev", "/tmp" };
 	size_t i;
 
-	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
-		place(p, v, STEP_PLACE_DIR, dirs[i]);
+	/* A kept layer may have taken them away. */
+	for (i = 0; view_points[i] && (v->kept || !v->has_points); i++)
+		place(p, v, STEP_PLACE_DIR, view_points[i]);
 	view_mount_add(p, STEP_CLONE, "/sys", "/sys", SYSTEM | MOUNT_ATTR_NOEXEC);
 	view_dir_add(p, STEP_PRIVATE_DIR, "/shm", 01777, OWNER_CONTAINER_ROOT);
 	view_plan_dev(p, STEP_TERMINALS, true);

@@ -58,7 +58,7 @@ static struct {
 	_Alignas(4096) struct launch_request launch;
 	struct exec_request exec;
 	struct payload payload;
-	char path[PATH_MAX], whole[2 * PATH_MAX];
+	char source[PATH_MAX], target[PATH_MAX], whole[2 * PATH_MAX];
 } asking;
 
 static void asking_forget(void)
@@ -130,16 +130,16 @@ static const char *source_absolute(char path[static PATH_MAX], const char **ret)
 /* NULL, or what is wrong with it. */
 static const char *bind_add(struct launch_request *q, const char *spec)
 {
-	char source[PATH_MAX], target[PATH_MAX], mode[4] = "rw";
+	char *source = asking.source, *target = asking.target, mode[4] = "rw";
 	const char *path, *why;
 
 	if (q->n_binds == LAUNCH_BINDS_MAX)
 		return "one --bind too many";
-	if (!field_take(&spec, source, sizeof(source)))
+	if (!field_take(&spec, source, sizeof(asking.source)))
 		return "too long a path";
 	if (!spec || source[0] == '\0')
 		return "is not SRC:DST, as --bind wants it";
-	if (!field_take(&spec, target, sizeof(target)))
+	if (!field_take(&spec, target, sizeof(asking.target)))
 		return "too long a path";
 	if (target[0] != '/')
 		return "has no absolute path in the container, as --bind wants it";
@@ -161,12 +161,12 @@ static bool binds_make(const struct launch_options *o, struct launch_request *q)
 	const char *why = NULL, *bad = NULL;
 
 	if (o->rootfs) {
-		char *path = asking.path;
+		char *path = asking.source;
 		size_t n = strlen(o->rootfs);
 		const char *whole = NULL;
 
 		bad = o->rootfs;
-		why = n < sizeof(asking.path) ? NULL : "too long a path";
+		why = n < sizeof(asking.source) ? NULL : "too long a path";
 		if (!why) {
 			memcpy(path, o->rootfs, n + 1);
 			why = source_absolute(path, &whole);

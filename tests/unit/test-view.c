@@ -406,9 +406,15 @@ static void names_go_into_a_fresh_layer_before_it_is_laid_over_a_plain_etc(void)
 	CHECK(row_of(&v, STEP_LAYER_DIR) < row_of(&v, STEP_LAYER_COPY));
 	CHECK(row_of(&v, STEP_LAYER_COPY) < row_of(&v, STEP_LAYERED));
 	CHECK_EQ(row_of(&v, STEP_PLACE_COPY), v.n);
+	CHECK(row_of(&v, STEP_PLACE_DIR) < v.n);
 	view_plan_done(&v);
-	image.kept = true; /* whose /etc is whatever was made of it */
+	image.has_points = true;
 	CHECK_EQ(view_plan_image(&p, &f, &image, &v, &e), 0);
+	CHECK_EQ(row_of(&v, STEP_PLACE_DIR), v.n);
+	view_plan_done(&v);
+	image.kept = true; /* whose /etc is whatever was made of it, and whose /tmp */
+	CHECK_EQ(view_plan_image(&p, &f, &image, &v, &e), 0);
+	CHECK(row_of(&v, STEP_PLACE_DIR) < v.n);
 	CHECK_EQ(row_of(&v, STEP_LAYER_DIR), v.n);
 	CHECK(row_of(&v, STEP_PLACE_COPY) > row_of(&v, STEP_LAYERED));
 	view_plan_done(&v);
