@@ -23,10 +23,10 @@
 #include "policy/base/cleanup.h"
 
 #define QUIET_US 2000u
-#define IN_VAIN_MAX 16 /* made for nobody, one after the other: then the next guest has to come first */
+#define IN_VAIN_MAX 16 /* made for nobody, one after the other: then, as in the beginning, a guest has to come first */
 
 static struct attendant ahead = { -1, -1 };
-static unsigned in_vain;
+static unsigned in_vain = IN_VAIN_MAX;
 
 static int attendant_main(int line)
 {

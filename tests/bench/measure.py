@@ -190,16 +190,21 @@ def su_login(user, with_us):
 
 
 def ours():
-    """pid -> (program, KiB that nobody else has), of everything of ours that runs."""
-    found = {}
+    """pid -> (program, KiB that nobody else has), of everything of ours that runs; the helper's children are the helper."""
+    found, parents = {}, {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             name = open("/proc/%s/comm" % pid).read().strip()
             if name.startswith("carrel-"):
                 text = open("/proc/%s/smaps_rollup" % pid).read()
+                parents[int(pid)] = int(open("/proc/%s/stat" % pid).read().split(") ")[1].split()[1])
                 found[int(pid)] = name, sum(map(int, re.findall(r"^Private_(?:Clean|Dirty): +(\d+) kB$", text, re.M)))
         except OSError:  # it has ended meanwhile
             pass
+    for pid in list(found):
+        above = found.get(parents[pid])
+        if above and found[pid][0] == above[0] == "carrel-helper":
+            found[parents[pid]] = above[0], above[1] + found.pop(pid)[1]
     return found
 
 
