@@ -140,13 +140,28 @@ static int listen_handed(struct err *e)
 	return 0;
 }
 
+#define NAMES_FDS_MAX 32
+
+/* Name service modules are loaded here, once, instead of in every child; only the question for groups reaches them all. */
+static void name_services_load(void)
+{
+	const int first = server.listen_fd < 0 ? SD_LISTEN_FDS_START : server.listen_fd + 1;
+	gid_t groups[16];
+	int n_groups = 16, fd;
+
+	(void)getpwuid(0);
+	(void)getgrouplist("root", 0, groups, &n_groups);
+	server.names_first = server.names_end = first;
+	for (fd = first; fd < first + NAMES_FDS_MAX; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			server.names_end = fd + 1;
+}
+
 static void prepare_process(void)
 {
 	char *notify = getenv("NOTIFY_SOCKET");
 	_cleanup_free_ char *kept = notify ? strdup(notify) : NULL;
 	struct rlimit files;
-	gid_t groups[16];
-	int n_groups = 16;
 
 	/* Name services and libraries read theirs; ours must not depend on who started us. */
 	(void)clearenv();
@@ -161,9 +176,7 @@ static void prepare_process(void)
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
-	/* Name service modules are loaded here, once, instead of in every child; only the question for groups reaches them all. */
-	(void)getpwuid(0);
-	(void)getgrouplist("root", 0, groups, &n_groups);
+	name_services_load();
 }
 
 static int serve(const struct options *o, struct err *e)

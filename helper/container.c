@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -328,13 +329,25 @@ static int tell(const struct container_born *c, const char *word, struct err *e)
 	return send(c->line_fd, word, 1, MSG_NOSIGNAL) == 1 ? 0 : died(e);
 }
 
+/* No word may come while nobody is left for whom the container is built. */
+static bool wait_for(int line, int owner_fd)
+{
+	struct pollfd p[] = { { .fd = line, .events = POLLIN }, { .fd = owner_fd } };
+
+	while (poll(p, 2, -1) < 0 && errno == EINTR)
+		;
+	return p[1].revents == 0;
+}
+
 /* The newborn's word: "?" it lives, "r" it is ready, anything longer is its failure. */
-static int hear(int line, struct err *e)
+static int hear(int line, int owner_fd, struct err *e)
 {
 	struct err heard;
 	ssize_t n;
 
 	do {
+		if (!wait_for(line, owner_fd))
+			return err_set(e, EPIPE, "carrel-helper went away");
 		n = recv(line, heard.text, sizeof(heard.text) - 1, 0);
 	} while (n == 1 && heard.text[0] == '?');
 	if (n == 1 && heard.text[0] == 'r')
@@ -384,9 +397,9 @@ int container_place(const struct container_born *c, const struct view *view, str
 	return r == 0 ? tell(c, "v", e) : r;
 }
 
-int container_await(const struct container_born *c, struct err *e)
+int container_await(const struct container_born *c, int owner_fd, struct err *e)
 {
-	return hear(c->line_fd, e);
+	return hear(c->line_fd, owner_fd, e);
 }
 
 static void born_done(struct container_born *c)

@@ -57,8 +57,8 @@ int container_raise(const struct container_spec *spec, struct container_born *re
 /* The view, which pid 1 begins to move into. */
 int container_place(const struct container_born *c, const struct view *view, struct err *e);
 
-/* Until pid 1 has mounts of its own in the view, and is about to become its program. */
-int container_await(const struct container_born *c, struct err *e);
+/* Until pid 1 has mounts of its own in the view, and is about to become its program. -EPIPE: the other end of owner_fd is gone. */
+int container_await(const struct container_born *c, int owner_fd, struct err *e);
 
 /* Lets pid 1's program begin; from now on the container lives by itself. */
 void container_go(struct container_born *c);

@@ -151,8 +151,11 @@ static void guest_serve(struct guest *g)
 		sd_event_add_io(server.loop, &g->words, g->child.line, EPOLLIN, guest_says, g) < 0 ||
 		/* What it said is heard before its end is. */
 		sd_event_source_set_priority(g->words, SD_EVENT_PRIORITY_IMPORTANT) < 0 ||
-		server_timer(&g->timer, SERVE_WAIT_US, guest_late, g) < 0)
+		server_timer(&g->timer, SERVE_WAIT_US, guest_late, g) < 0) {
+		if (g->child.pidfd >= 0)
+			(void)sys_pidfd_send_signal(g->child.pidfd, SIGKILL);
 		guest_free(g);
+	}
 }
 
 /* How many of uid's at that socket are being served, or wait; and the first of those. */
@@ -180,6 +183,7 @@ static int guest_left(sd_event_source *source, int fd, uint32_t events, void *da
 	(void)fd;
 	(void)events;
 	guest_free(g);
+	standby_dismiss(); /* what a launch has left undone was undone just now */
 	if (guests_of(uid, inside, false, &next) > 0)
 		guest_serve(next);
 	return 0;

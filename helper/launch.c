@@ -222,7 +222,7 @@ static int build(struct attempt *a, struct err *e)
 	if (r == 0)
 		r = record(a, &born, e);
 	if (r == 0)
-		r = container_await(&born, e);
+		r = container_await(&born, a->task->main_fd, e);
 	if (r == 0)
 		r = recorded(a, e);
 	if (r < 0) {

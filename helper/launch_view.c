@@ -162,14 +162,22 @@ static int view_fill_fds(struct attempt *a, struct err *e)
 	return r < 0 ? r : view_sources_clone(&a->view.plan, NULL, fds, e);
 }
 
+static bool has_attributes(int fd)
+{
+	ssize_t n = flistxattr(fd, NULL, 0);
+
+	return n > 0 || (n < 0 && errno != ENOTSUP);
+}
+
 /* IDs are still those on disk: 0 is root's. With labels or access lists, overlayfs had better copy it. */
 static mode_t plain_etc(int tree_fd)
 {
 	_cleanup_fd_ int fd = openat(tree_fd, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
-	return fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == 0 && st.st_gid == 0 && flistxattr(fd, NULL, 0) == 0 ? st.st_mode & 07777 :
-														     0;
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != 0 || st.st_gid != 0 || has_attributes(fd))
+		return 0;
+	return st.st_mode & 07777;
 }
 
 static bool has_points(int tree_fd)

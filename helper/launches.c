@@ -6,13 +6,13 @@
  * Order:  PLACE -> RANGE (TAKEN -> RANGE)*, IMAGE -> YES where it was read, BUILT -> YES, GOES. The range is recorded with its
  *         container before pid 1 may run, and is free again when the kernel says that pid 1 is dead, which is after everybody
  *         else in there.
- * Fails:  a child that dies half-way is cleaned up after: its container dies with it (container.c).
+ * Fails:  a child that dies half-way is cleaned up after: its container dies with it (container.c). A helper that dies half-way
+ *         leaves a record of something unfinished, which the next one ends.
  */
 #include "helper/launches.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -404,6 +404,8 @@ static const char *image_words(const struct launch *what, char text[static 128])
 
 static int container_record(struct container *c, const struct launch_note *n, int *pidfd, struct err *e)
 {
+	int r;
+
 	c->pid = n->pid;
 	c->user_ns = n->user_ns;
 	c->launch->groups = n->what.groups;
@@ -413,7 +415,8 @@ static int container_record(struct container *c, const struct launch_note *n, in
 	if (process_start(server.proc_fd, c->pid, &c->start) < 0)
 		return err_set(e, ESRCH, "the container died at once");
 	c->pidfd = fd_take(pidfd);
-	return registry_keep(&server.registry, c, e);
+	r = container_watch(c);
+	return r < 0 ? err_set(e, -r, "event loop: %s", strerror(-r)) : registry_keep(&server.registry, c, e);
 }
 
 static void hear_built(int fd, struct launching *l, struct launch_note *n, int *pidfd)
@@ -438,20 +441,13 @@ static void hear_goes(struct launching *l)
 	struct container *c = l->container;
 	struct event_fields f;
 	char image[128];
-	int r;
 
-	if (!c || c->pidfd < 0)
+	if (!c || !c->watch)
 		return;
-	r = container_watch(c);
-	f = fields_of(c, r < 0 ? LOG_ERR : LOG_INFO, r < 0 ? "ended" : "started");
-	if (r < 0) { /* launching_gone() forgets it */
-		(void)sys_pidfd_send_signal(c->pidfd, SIGKILL);
-		log_event(EVENT_LAUNCH_ENDED, &f, "container %s of %s ended: event loop: %s", c->launch->name, c->launch->user,
-			strerror(-r));
-		return;
-	}
-	c->ready = true;
+	registry_launch_goes(&server.registry, c);
+	(void)sd_event_source_set_enabled(c->watch, SD_EVENT_ON); /* it may have died already */
 	l->container = NULL;
+	f = fields_of(c, LOG_INFO, "started");
 	log_event(EVENT_LAUNCH_STARTED, &f, "container %s of %s started: %s, profile %s, uids %u+%u, command: %s",
 		c->launch->name, c->launch->user, image_words(c->launch, image), c->profile, c->ranges.uids.start,
 		c->ranges.uids.count, c->launch->command);
@@ -535,7 +531,9 @@ void launching_gone(struct launching *l)
 {
 	if (!l)
 		return;
-	if (l->container) {
+	if (l->container && l->container->watch) {
+		container_abandon(l->container);
+	} else if (l->container) {
 		slots_return(&server.slots, &l->container->ranges.uids);
 		/* Else whoever is refused often, under many names, fills the machine's table of memory cgroups. */
 		limits_remove_launch(l->container->uid, l->container->launch->name);
@@ -549,6 +547,9 @@ void launches_ended(const struct container *c)
 	struct event_fields f;
 	char image[128], how[64] = "ended";
 
+	slots_return(&server.slots, &c->ranges.uids);
+	if (!c->ready) /* of its beginning nobody was told either */
+		return;
 	if (c->status >= 0 && WIFEXITED(c->status))
 		(void)snprintf(how, sizeof(how), "exit status %d", WEXITSTATUS(c->status));
 	else if (c->status >= 0 && WIFSIGNALED(c->status))
@@ -556,5 +557,4 @@ void launches_ended(const struct container *c)
 	f = fields_of(c, LOG_INFO, how);
 	log_event(EVENT_LAUNCH_ENDED, &f, "container %s of %s ended: %s, %s, profile %s, command: %s", c->launch->name,
 		c->launch->user, how, image_words(c->launch, image), c->profile, c->launch->command);
-	slots_return(&server.slots, &c->ranges.uids);
 }

@@ -74,6 +74,10 @@ static int container_died(sd_event_source *source, int fd, uint32_t events, void
 	(void)fd;
 	(void)events;
 	server_reap();
+	if (!c->ready && !c->ending) { /* its builder has it still, and then launching_gone() */
+		(void)sd_event_source_set_enabled(c->watch, SD_EVENT_OFF);
+		return 0;
+	}
 	if (!c->ending && c->sessions > 0)
 		f.priority = LOG_WARNING;
 	if (c->launch)
@@ -94,6 +98,13 @@ static int container_died(sd_event_source *source, int fd, uint32_t events, void
 	registry_drop(&server.registry, c);
 	worker_retry();
 	return 0;
+}
+
+void container_abandon(struct container *c)
+{
+	c->ending = true;
+	(void)sys_pidfd_send_signal(c->pidfd, SIGKILL);
+	(void)sd_event_source_set_enabled(c->watch, SD_EVENT_ON);
 }
 
 int container_watch(struct container *c)

@@ -12,6 +12,8 @@ void lifetime_resume(void);
 /* A new one: watches its process. -errno of the event loop. */
 int session_watch(struct session *s);
 int container_watch(struct container *c);
+/* A watched launch that is not ready and will not be: ends it, and forgets it when it is dead. */
+void container_abandon(struct container *c);
 
 /* Closes the session; the container of a last one then goes by its profile's `linger`. */
 void session_end(struct session *s);

@@ -2,8 +2,8 @@
  * registry - containers and sessions that live, in memory and in /run/carrel/state.
  *
  * Trust:  the directory is root's, 0700; its files were written by a helper, maybe by one that was killed while it wrote.
- * In:     files "c.UID.PROFILE", "l.UID.NAME" (launches) and "s.ID", lines "key value"; a file counts only when its last
- *         line is "end".
+ * In:     files "c.UID.PROFILE", "l.UID.NAME" (launches), "b.UID.NAME" (launches that are being built) and "s.ID", lines "key
+ *         value"; a file counts only when its last line is "end".
  * Order:  write under a dot name, rename; so a file is whole or not there.
  * Fails:  what cannot be written is not promised: the session is refused.
  */
@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +66,7 @@ static int file_read(int dir_fd, const char *name, char text[static FILE_MAX])
 static void container_name(const struct container *c, char name[static NAME_ROOM])
 {
 	if (c->launch)
-		(void)snprintf(name, NAME_ROOM, "l.%u.%s", (unsigned)c->uid, c->launch->name);
+		(void)snprintf(name, NAME_ROOM, "%c.%u.%s", c->ready ? 'l' : 'b', (unsigned)c->uid, c->launch->name);
 	else
 		(void)snprintf(name, NAME_ROOM, "c.%u.%s", (unsigned)c->uid, c->profile);
 }
@@ -171,6 +172,16 @@ int registry_keep(struct registry *r, struct container *c, struct err *e)
 			c->launch->digest[0] ? c->launch->digest : "-", c->launch->command);
 	(void)snprintf(text + n, sizeof(text) - (size_t)n, "end\n");
 	return file_write(r->state_fd, name, text, e);
+}
+
+void registry_launch_goes(struct registry *r, struct container *c)
+{
+	char from[NAME_ROOM], to[NAME_ROOM];
+
+	container_name(c, from);
+	c->ready = true;
+	container_name(c, to);
+	(void)renameat(r->state_fd, from, r->state_fd, to);
 }
 
 void registry_drop(struct registry *r, struct container *c)
@@ -296,7 +307,7 @@ static bool launch_recall(struct registry *r, const char *name, const char *text
 	struct err e;
 
 	memset(&what, 0, sizeof(what));
-	if (!more || sscanf(name, "l.%u%c%64s", &uid, &sep, what.name) != 3 ||
+	if (!more || sscanf(name + 1, ".%u%c%64s", &uid, &sep, what.name) != 3 ||
 		sscanf(more, "\nprofile %32[a-z0-9-]\nuser %63[^\n]\nstarted %" SCNu64
 			"\ngroups %d\nimage %64s\ndigest %79s\ncommand %255[^\n]",
 			profile, what.user, &what.started_us, &groups, what.image, what.digest, what.command) < 6)
@@ -324,8 +335,9 @@ static bool container_recall(struct registry *r, const char *name, const char *t
 	uint64_t ns = 0;
 	int linger = 0, pid = 0;
 
-	if (!(name[0] == 'l' ? launch_recall(r, name, text, &c) : sessions_recall(r, name, &c)))
+	if (!(name[0] == 'c' ? sessions_recall(r, name, &c) : launch_recall(r, name, text, &c)))
 		return false;
+	c->ready = name[0] != 'b';
 	if (sscanf(text,
 		    "pid %d\nstart %" SCNu64 "\nuser-ns %" SCNu64
 		    "\nuids %u %u\ngids %u %u\nlinger %d\ncgroup %255[^\n]",
@@ -340,7 +352,11 @@ static bool container_recall(struct registry *r, const char *name, const char *t
 		c->cgroup[0] = '\0';
 	c->pid = pid;
 	c->linger = linger;
-	c->ready = true;
+	/* Its builder may still be at it, or be dead; nobody has been told of it. */
+	if (!c->ready) {
+		c->ending = true;
+		(void)sys_pidfd_send_signal(c->pidfd, SIGKILL);
+	}
 	return true;
 }
 
@@ -421,6 +437,8 @@ int registry_open(const char *dir, int proc_fd, struct registry *ret, struct err
 	done = recall(&r, 'c', e); /* sessions refer to containers */
 	if (done == 0)
 		done = recall(&r, 'l', e);
+	if (done == 0)
+		done = recall(&r, 'b', e);
 	if (done == 0)
 		done = recall(&r, 's', e);
 	if (done < 0) {

@@ -31,9 +31,9 @@ struct container {
 	struct container *next;
 	uid_t uid;
 	char profile[33];
-	bool ready; /* false: being built, pid and pidfd are not there yet */
-	pid_t pid;
-	int pidfd; /* of pid 1 */
+	bool ready; /* false: being built, and for nobody's use */
+	pid_t pid; /* from here to user_ns: of pid 1, when that is there */
+	int pidfd; /* the main process's; children have none: registry_pidfd() */
 	uint64_t start;
 	uint64_t user_ns;
 	struct id_ranges ranges;
@@ -92,8 +92,13 @@ int registry_reserve(struct registry *r, uid_t uid, const char *profile, struct 
 int registry_reserve_launch(struct registry *r, uid_t uid, const char *profile, const struct launch *what,
 	struct container **ret, struct err *e);
 
-/* Writes its file: from here on it survives the helper. -ENOSPC and the like: /run is full. */
+/*
+ * Writes its file: from here on it survives the helper; but a launch that does not go yet is ended by the next one, and its range
+ * is nobody else's until it is dead. -ENOSPC and the like: /run is full.
+ */
 int registry_keep(struct registry *r, struct container *c, struct err *e);
+/* The launch is ready. Where that cannot be written down, it is all the same, but the next helper will not know. */
+void registry_launch_goes(struct registry *r, struct container *c);
 void registry_drop(struct registry *r, struct container *c);
 
 /* Records a session of container c, opened by process pid. Takes ownership of pidfd on success only. */

@@ -267,10 +267,12 @@ int server_run(struct err *e)
 	(void)sd_notify(0, "READY=1");
 	/* sd_event_loop(3), but for the child that stands by; to make it while others are at work would only hinder them. */
 	do {
-		r = sd_event_run(server.loop, server.workers || guests_served() ? UINT64_MAX : standby_wait());
+		bool quiet = !server.workers && !guests_served();
+
+		r = sd_event_run(server.loop, quiet ? standby_wait() : UINT64_MAX);
 		if (r > 0)
 			standby_dismiss();
-		else if (r == 0)
+		else if (r == 0 && quiet)
 			standby_prepare();
 	} while (r >= 0 && sd_event_get_state(server.loop) != SD_EVENT_FINISHED);
 	(void)sd_notify(0, "STOPPING=1");

@@ -29,6 +29,7 @@ struct server {
 	int cache_fd;	   /* /run/carrel/filters */
 	int base_mntns_fd; /* view_base_make() */
 	int init_fd, relay_fd, root_program_fd;
+	int names_first, names_end; /* the descriptors in between are of name service modules; their numbers stay theirs in children */
 	struct worker *workers;
 	struct slots slots; /* of the pool, for launches */
 	struct cached_image *images;

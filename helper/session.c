@@ -156,7 +156,7 @@ static int build_host_view(const struct opening *o, const struct container_spec 
 	if (r == 0) {
 		r = container_place(ret, &view, e);
 		if (r == 0)
-			r = container_await(ret, e);
+			r = container_await(ret, o->task->main_fd, e);
 		if (r < 0)
 			container_drop(ret);
 	}

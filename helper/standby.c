@@ -65,15 +65,34 @@ static int attendant_fork(struct attendant *ret)
 	return -1;
 }
 
+static void attendant_dismiss(struct attendant *a)
+{
+	if (a->pidfd >= 0)
+		(void)sys_pidfd_send_signal(a->pidfd, SIGKILL);
+	cleanup_fd(&a->line);
+	cleanup_fd(&a->pidfd);
+}
+
+/* False: it is dead, or there is no memory, and the child has nothing. What a child dies with unread, its own end closes. */
+static bool attendant_give(const struct attendant *a, const struct guest_who *who, int fd)
+{
+	return a->pidfd >= 0 && message_send(a->line, who, sizeof(*who), &fd, 1) >= 0;
+}
+
 int attendant_send(const struct guest_who *who, int *fd, struct attendant *ret)
 {
 	*ret = ahead;
 	ahead = (struct attendant){ -1, -1 };
 	in_vain = 0;
-	if (ret->pidfd < 0 && attendant_fork(ret) < 0)
-		return -1;
-	/* A child that died is noticed by who watches it; what lies unread in its socket is closed by its end. */
-	(void)message_send(ret->line, who, sizeof(*who), fd, 1);
+	if (!attendant_give(ret, who, *fd)) {
+		attendant_dismiss(ret);
+		if (attendant_fork(ret) < 0)
+			return -1;
+		if (!attendant_give(ret, who, *fd)) {
+			attendant_dismiss(ret);
+			return -1;
+		}
+	}
 	cleanup_fd(fd);
 	(void)send(ret->line, "", 1, MSG_NOSIGNAL);
 	return 0;
@@ -81,10 +100,7 @@ int attendant_send(const struct guest_who *who, int *fd, struct attendant *ret)
 
 void standby_dismiss(void)
 {
-	if (ahead.pidfd >= 0)
-		(void)sys_pidfd_send_signal(ahead.pidfd, SIGKILL);
-	cleanup_fd(&ahead.line);
-	cleanup_fd(&ahead.pidfd);
+	attendant_dismiss(&ahead);
 }
 
 void standby_prepare(void)

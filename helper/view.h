@@ -89,7 +89,7 @@ enum step_op {
 	STEP_OVERLAY,	   /* skel's src laid over what stands at dst; skipped where overlayfs will not */
 	/* launches; "place" is to make what is missing in the container's root, as its root */
 	STEP_TREE,	   /* the opened tree -> / */
-	STEP_LAYERS,	   /* the opened tree, and a layer on private (index 1: on the kept file system) that is to lie over it */
+	STEP_LAYERS,	   /* the opened tree, and a layer that is to lie over it: on the kept file system, if there is one, else on private */
 	STEP_LAYER_DIR,	   /* mkdir src in the layer */
 	STEP_LAYER_COPY,   /* as STEP_PLACE_COPY, in the layer */
 	STEP_LAYERED,	   /* the tree below the layer -> / */

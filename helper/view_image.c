@@ -34,7 +34,7 @@ static void plan_tree(struct planner *p, const struct view_image *v)
 		view_mount_add(p, STEP_TREE, "tree", "/", v->writable ? WRITABLE : SYSTEM);
 		return;
 	}
-	view_step_add(p, STEP_LAYERS, "tree", "")->index = v->kept;
+	(void)view_step_add(p, STEP_LAYERS, "tree", "");
 	if (names_in_layer(v)) {
 		view_dir_add(p, STEP_LAYER_DIR, "/etc", v->etc, OWNER_CONTAINER_ROOT);
 		plan_copies(p, v, STEP_LAYER_COPY);

@@ -104,7 +104,7 @@ struct mounter {
 	const struct view_facts *facts;
 	int skel_fd, private_fd;
 	int new_root_fd; /* -1 until the first row is attached */
-	int layer_fd; /* from STEP_LAYERS on */
+	int layer_fd; /* from STEP_LAYERS on, if it is not a kept one */
 	bool inside; /* acts as the container's root */
 	int root_program_fd;
 	int kept_fd; /* a detached mount, for STEP_LAYERS; -1: none */
@@ -306,6 +306,12 @@ static const char *copy_text(const struct mounter *m, const struct step *s, int 
 	return text;
 }
 
+static bool write_whole(int fd, const char *text, size_t n)
+{
+	errno = ENOSPC; /* what a part of it means */
+	return write(fd, text, n) == (ssize_t)n;
+}
+
 #define PLACE_NEW ".carrel-new"
 
 static int place_new(int dir_fd)
@@ -328,7 +334,7 @@ static int place_copy(struct mounter *m, const struct step *s, int from, int dir
 	if (n == 0)
 		return 0;
 	to = place_new(dir_fd);
-	if (to < 0 || write(to, text, n) != (ssize_t)n || renameat(dir_fd, PLACE_NEW, dir_fd, name) < 0)
+	if (to < 0 || !write_whole(to, text, n) || renameat(dir_fd, PLACE_NEW, dir_fd, name) < 0)
 		return -errno;
 	return 0;
 }
@@ -363,7 +369,7 @@ static int layer_copy(struct mounter *m, const struct step *s, int source_fd)
 	if (n == 0)
 		return 0;
 	to = openat(m->layer_fd, s->dst + 1, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (to < 0 || write(to, text, n) != (ssize_t)n || fchown(to, m->facts->root_uid, m->facts->root_gid) < 0)
+	if (to < 0 || !write_whole(to, text, n) || fchown(to, m->facts->root_uid, m->facts->root_gid) < 0)
 		return failed(m->err, "make in the layer", s->dst);
 	return 0;
 }
@@ -393,7 +399,7 @@ static int layer_dirs_make(struct mounter *m, int dir_fd, int tree_fd)
 static int overlay_mount(struct mounter *m, const char *options)
 {
 	cap_t caps = cap_get_proc();
-	int r;
+	int r, code;
 
 	if (!caps)
 		return -1;
@@ -402,17 +408,20 @@ static int overlay_mount(struct mounter *m, const char *options)
 	if (r == 0)
 		r = sys_mount("carrel", "/new", "overlay", MS_NODEV, options);
 	(void)cap_free(caps);
+	code = errno;
+	act_inside(m, false); /* or what comes next would be done with those */
+	errno = code;
 	return r;
 }
 
-static int layers(struct mounter *m, const struct step *s, int tree_fd)
+static int layers(struct mounter *m, int tree_fd)
 {
 	_cleanup_fd_ int lower = open("/lower", O_PATH | O_DIRECTORY | O_CLOEXEC), kept = -1;
 	int r;
 
 	if (lower < 0 || sys_move_mount(tree_fd, lower) < 0)
 		return failed(m->err, "attach", "tree");
-	if (s->index == 1) {
+	if (m->kept_fd >= 0) {
 		kept = open("/kept", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (kept < 0 || sys_move_mount(m->kept_fd, kept) < 0)
 			return failed(m->err, "attach", "kept layer");
@@ -502,7 +511,7 @@ static int carry_out(struct mounter *m, const struct step *s, int source_fd)
 	case STEP_OVERLAY:
 		return lay_over(s);
 	case STEP_LAYERS:
-		return layers(m, s, source_fd);
+		return layers(m, source_fd);
 	case STEP_LAYER_DIR:
 		return make_dir(m, s, m->layer_fd);
 	case STEP_LAYER_COPY:
