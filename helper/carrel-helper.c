@@ -140,8 +140,6 @@ static int listen_handed(struct err *e)
 	return 0;
 }
 
-#define NAMES_FDS_MAX 32
-
 /* Name service modules are loaded here, once, instead of in every child; only the question for groups reaches them all. */
 static void name_services_load(void)
 {
@@ -151,10 +149,10 @@ static void name_services_load(void)
 
 	(void)getpwuid(0);
 	(void)getgrouplist("root", 0, groups, &n_groups);
-	server.names_first = server.names_end = first;
-	for (fd = first; fd < first + NAMES_FDS_MAX; fd++)
+	/* Nothing else is open yet from there on. */
+	for (fd = first; fd < first + 4 * NAMES_FDS_MAX && server.n_names_fds < NAMES_FDS_MAX; fd++)
 		if (fcntl(fd, F_GETFD) >= 0)
-			server.names_end = fd + 1;
+			server.names_fds[server.n_names_fds++] = fd;
 }
 
 static void prepare_process(void)

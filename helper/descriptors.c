@@ -23,14 +23,12 @@ static size_t collect(int *keep)
 	const struct cached_image *i;
 	size_t n = 0, j;
 
-	int fd;
-
 	for (j = 0; j < sizeof(ours) / sizeof(ours[0]); j++, n++)
 		if (keep)
 			keep[n] = ours[j];
-	for (fd = server.names_first; fd < server.names_end; fd++, n++)
+	for (j = 0; j < server.n_names_fds; j++, n++)
 		if (keep)
-			keep[n] = fd;
+			keep[n] = server.names_fds[j];
 	for (i = server.images; i; i = i->next) {
 		const int image[] = { i->image.tree_fd, i->image.file_fd, i->image.watch_fd };
 

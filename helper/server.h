@@ -15,6 +15,8 @@ struct err;
 struct policy;
 struct worker;
 
+#define NAMES_FDS_MAX 8
+
 /* What the main process holds, and its children see a copy of. Descriptors are opened once, at start. */
 struct server {
 	sd_event *loop;
@@ -29,7 +31,8 @@ struct server {
 	int cache_fd;	   /* /run/carrel/filters */
 	int base_mntns_fd; /* view_base_make() */
 	int init_fd, relay_fd, root_program_fd;
-	int names_first, names_end; /* the descriptors in between are of name service modules; their numbers stay theirs in children */
+	int names_fds[NAMES_FDS_MAX]; /* of name service modules; their numbers stay theirs in children */
+	size_t n_names_fds;
 	struct worker *workers;
 	struct slots slots; /* of the pool, for launches */
 	struct cached_image *images;

@@ -5,8 +5,8 @@
  * ahead while nothing else is to be done, and is of use as long as nothing happens: any event may change what it is a copy of.
  *
  * Trust:  ours; of the guest it knows what the main process tells it.
- * Order:  fork; every descriptor closed but those of the server; the guest's word and connection; the
- *         main process's word that it has closed its own copy.
+ * Order:  fork; every descriptor closed but those of the server; the guest's word and connection; the main process's word that it
+ *         has closed its own copy.
  * Fails:  when the main process is gone the line ends, and so does the child.
  */
 #include "helper/standby.h"
