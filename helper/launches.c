@@ -527,18 +527,37 @@ bool launching_hear(int fd, const struct peer *peer, struct launching **state, u
 	return got == (ssize_t)sizeof(n);
 }
 
+#define UNBORN_WAIT_US 50000u
+#define UNBORN_WAITS 100
+
+/*
+ * If there was a first process we never heard of it, and it dies a moment after its builder: till then its control group cannot be
+ * removed, and whoever is refused often, under many names, would fill the machine's table of memory cgroups.
+ */
+static int unborn_forget(sd_event_source *source, uint64_t when, void *data)
+{
+	struct container *c = data;
+	sd_event_source **timer = (sd_event_source **)&c->timer;
+
+	(void)source;
+	(void)when;
+	if (limits_remove_launch(c->uid, c->launch->name) == -EBUSY && c->asked++ < UNBORN_WAITS &&
+		server_timer(timer, UNBORN_WAIT_US, unborn_forget, c) >= 0)
+		return 0;
+	*timer = sd_event_source_disable_unref(*timer);
+	slots_return(&server.slots, &c->ranges.uids);
+	registry_drop(&server.registry, c);
+	return 0;
+}
+
 void launching_gone(struct launching *l)
 {
 	if (!l)
 		return;
-	if (l->container && l->container->watch) {
+	if (l->container && l->container->watch)
 		container_abandon(l->container);
-	} else if (l->container) {
-		slots_return(&server.slots, &l->container->ranges.uids);
-		/* Else whoever is refused often, under many names, fills the machine's table of memory cgroups. */
-		limits_remove_launch(l->container->uid, l->container->launch->name);
-		registry_drop(&server.registry, l->container);
-	}
+	else if (l->container)
+		(void)unborn_forget(NULL, 0, l->container);
 	free(l);
 }
 

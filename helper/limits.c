@@ -219,6 +219,8 @@ static int enter_own_group(uid_t uid, const struct profile *p, const char *launc
 		if (r < 0)
 			r = err_set(e, -r, "limits: cannot join %s: %s", group, strerror(-r));
 	}
+	if (r < 0)
+		(void)rmdir(group); /* in vain, if others of the user's are in there */
 	return r;
 }
 
@@ -277,12 +279,12 @@ void limits_remove(const char *cgroup)
 		(void)rmdir(cgroup);
 }
 
-void limits_remove_launch(uid_t uid, const char *name)
+int limits_remove_launch(uid_t uid, const char *name)
 {
 	char group[256];
 
 	own_group(uid, NULL, name, group);
-	limits_remove(group);
+	return rmdir(group) < 0 ? -errno : 0;
 }
 
 /* Where this process is in the same hierarchies; "": nobody can tell. */

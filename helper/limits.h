@@ -30,8 +30,8 @@ int limits_join_open(const char *cgroup, int *ret_fd, struct err *e);
 /* The group of a container that ended. */
 void limits_remove(const char *cgroup);
 
-/* Of a launch that came to nothing: the group that limits_enter_launch() made for it, if it did. */
-void limits_remove_launch(uid_t uid, const char *name);
+/* Of a launch that came to nothing: the group that limits_enter_launch() made for it, if it did. -EBUSY: somebody is in there. */
+int limits_remove_launch(uid_t uid, const char *name);
 
 /*
  * Moves the calling process into the cgroups of process pid. Best effort on cgroup v1, and where the machine has no cgroups to be

@@ -45,7 +45,7 @@ struct container {
 	int status; /* wait status of a launch's pid 1, when it was our child; -1: not known */
 	void *timer;   /* server.c's */
 	void *watch;
-	unsigned asked; /* how often it was asked whether it is empty */
+	unsigned asked; /* how often it was asked whether it is empty, or could be removed */
 };
 
 struct session {
