@@ -176,7 +176,7 @@ t_same 'carrel-filter(5) has every key and no other' \
 	"$(sed -n 's/^\.It Ic \([a-z]*\) = .*/\1/p' "$man/carrel-filter.5" | sort)" "$(filter_keys | sort)"
 
 filter_arguments() {
-	sed -n 's/^\t{ "\([a-z_]*\)", "\([a-z]*\)", [0-5], [0-9]*, .*/\1.\2/p' "$src/policy/syscalls.c"
+	sed -n 's/^\t{ "\([a-z_]*\)", "\([a-z]*\)", [0-5], [0-9]*, .*/\1.\2/p' "$src/policy/syscall_args.c"
 }
 t_match 'system calls have arguments' "$(filter_arguments)" '^clone.flags$'
 t_same 'carrel-filter(5) has every argument and no other' \
