@@ -25,6 +25,9 @@ struct pamtree {
 int pamtree_open(const char *root, bool lock, struct pamtree *ret, struct err *e);
 void pamtree_close(struct pamtree *t);
 
+/* openat2(2) inside the tree, with O_CLOEXEC; -1 and errno. */
+int pamtree_openat(int root_fd, const char *path, int flags);
+
 /* How pamstack reads the tree. */
 struct pamstack_source pamtree_source(struct pamtree *t);
 
