@@ -14,11 +14,12 @@ import subprocess
 import time
 
 import door
-from door import (ENV, EVENT, EXITED, FAILED, KILLED, SOCK, TMP, UID, OuterShell, Terminal, call, filter_write,
-                  helper_stop, inside, marked, same, start, wait_for)
+from door import (DEADLINE, ENV, EVENT, EXITED, FAILED, KILLED, SOCK, TMP, UID, WINDOW, OuterShell, Terminal, call,
+                  filter_write, gate_make, gate_open, helper_stop, inside, marked, same, start, takes_signals, wait_for)
 from fakehelper import CONFINED, LAUNCH_ANSWER, REFUSED, REQ_EXEC, REQ_LAUNCH, REQUEST_SIZE, SIZES, VERSION
 
 CARREL = TMP + "/carrel"
+HASTY = TMP + "/carrel-hasty"
 INSIDE = TMP + "/inside"
 NOBODY = f"carrel: carrel-helper does not answer at {SOCK}: %s; ask the administrator\n".encode()
 RUNNING = 8
@@ -96,7 +97,7 @@ class Listener:
         helper_stop()
         self.path = path
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(10)
+        self.socket.settimeout(DEADLINE)
         if os.path.exists(path):
             os.unlink(path)
         self.socket.bind(path)
@@ -106,7 +107,7 @@ class Listener:
 
     def connection(self):
         conn, _ = self.socket.accept()
-        conn.settimeout(10)
+        conn.settimeout(DEADLINE)
         return conn
 
     def asked(self):
@@ -119,7 +120,7 @@ class Listener:
         except BlockingIOError:
             return True
         finally:
-            self.socket.settimeout(10)
+            self.socket.settimeout(DEADLINE)
         return False
 
     def __enter__(self):
@@ -137,7 +138,7 @@ def read(path):
 
 
 def done(p, data=None):
-    out, err = p.communicate(data, timeout=20)
+    out, err = p.communicate(data, timeout=DEADLINE)
     return p.returncode, out, err
 
 
@@ -280,10 +281,10 @@ def stdio_is_handed_over_and_nothing_else():
             same(p.stdout.read(), b"")
             end = select.poll()
             end.register(p.stdin, select.POLLERR)
-            same(end.poll(10000), [(p.stdin.fileno(), select.POLLERR)])
+            same(end.poll(DEADLINE * 1000), [(p.stdin.fileno(), select.POLLERR)])
             same(p.poll(), None)
             q.event(EXITED)
-            same(p.wait(10), 0)
+            same(p.wait(DEADLINE), 0)
     os.close(left)
     root = os.open("/", os.O_RDONLY)
     with Listener() as helper:
@@ -292,7 +293,7 @@ def stdio_is_handed_over_and_nothing_else():
             same([os.fstat(fd).st_rdev == null for fd in q.fds[:3]], [True, True, False])
             q.answer()
             q.event(EXITED)
-        same(p.wait(10), 0)
+        same(p.wait(DEADLINE), 0)
     os.close(root)
 
 
@@ -482,13 +483,13 @@ def a_helper_that_is_being_started_is_waited_for():
             q.event(EXITED, 7)
             same(done(p), (7, b"", b""))
     with Listener(listens=False):
-        same(call(CARREL, "run", "x"),
+        same(call(HASTY, "run", "x"),
              (125, b"", NOBODY % b"Connection refused"))
 
 
 def who_is_sent_away_for_ever_gives_up_with_a_line():
     with Listener() as helper:
-        p = start(CARREL, "run", "x")
+        p = start(HASTY, "run", "x")
         times = 0
         while p.poll() is None:
             if not helper.nobody_came():
@@ -525,12 +526,12 @@ def and_root_is_heard_there_alone():
         with helper.asked() as q:
             q.answer()
             q.event(EXITED, 9)
-            same((p.wait(10), users.nobody_came()), (9, True))
+            same((p.wait(DEADLINE), users.nobody_came()), (9, True))
         p = start(CARREL, "run", "x")
         with users.asked() as q:
             q.answer()
             q.event(EXITED, 9)
-            same((p.wait(10), helper.nobody_came()), (9, True))
+            same((p.wait(DEADLINE), helper.nobody_came()), (9, True))
 
 
 def who_waits_long_is_told_once_at_a_terminal():
@@ -589,7 +590,7 @@ def detached_it_waits_until_it_is_known():
         with helper.asked() as q:
             q.answer()
             q.event(RUNNING)
-            same((p.wait(10), p.stderr.read()),
+            same((p.wait(DEADLINE), p.stderr.read()),
                  (125, b"carrel: standard output: No space left on device; the container 'made-up' runs\n"))
 
 
@@ -601,7 +602,7 @@ def a_killed_client_is_seen_by_the_helper():
                 if not before_answer:
                     q.answer()
                 p.kill()
-                p.wait(10)
+                p.wait(DEADLINE)
                 try:
                     same(q.conn.recv(100), b"")
                 except ConnectionResetError:
@@ -617,8 +618,9 @@ def the_exit_status_and_signals_pass():
     same(call(CARREL, "run", "x", "/etc/passwd")[0], 126)
     p = start(CARREL, "run", "x", "/bin/sleep", door.MARK)
     wait_for(lambda: inside(door.MARK, "sleep"))
+    takes_signals(p.pid)
     p.terminate()
-    same(p.wait(10), -signal.SIGTERM)
+    same(p.wait(DEADLINE), -signal.SIGTERM)
 
 
 def the_program_sees_what_was_said():
@@ -643,7 +645,7 @@ def pipes_pass_everything_and_end():
     p = start(CARREL, "run", "x", "/bin/sh", "-c", "yes; echo $?")
     same(len(p.stdout.read(100)), 100)
     p.stdout.close()
-    same(p.wait(10) in (0, -signal.SIGPIPE), True)
+    same(p.wait(DEADLINE) in (0, -signal.SIGPIPE), True)
 
 
 def at_a_terminal_it_has_one_of_its_own():
@@ -656,8 +658,7 @@ def at_a_terminal_it_has_one_of_its_own():
 
 
 def the_window_may_change():
-    with Terminal(CARREL, "run", "-it", "x", "/bin/bash", "--norc", "-c",
-                  "trap 'echo W $(stty size </dev/tty)' WINCH; echo up; while :; do read -t 0.05 x <> <(:); done") as t:
+    with Terminal(CARREL, "run", "-it", "x", "/usr/bin/python3", "-S", "-c", WINDOW) as t:
         t.expect("up\r\n")
         t.resize(50, 132)
         t.expect("W 50 132\r\n")
@@ -742,7 +743,7 @@ def without_a_tty_ctrl_c_and_ctrl_z_do():
 
 def without_a_tty_much_output_arrives_whole():
     with Terminal(CARREL, "run", "-T", "x", "/usr/bin/seq", "200000") as t:
-        same(t.wait(60), 0)
+        same(t.wait(300), 0)
         same(bytes(t.seen), "".join(f"{i}\r\n" for i in range(1, 200001)).encode())
 
 
@@ -752,8 +753,11 @@ def without_a_tty_who_has_keys_in_the_background_stops():
         wait_for(lambda: inside(door.MARK, "cat"))
         t.expect(r"out\$ ")
         # The shell takes its keys at once; a program that leaves them there does not.
-        t.type(f"{TMP}/sleep.real 1\nkeys\n")
-        t.expect(r"Stopped.*out\$ ")
+        gate = gate_make()
+        t.type(f"{TMP}/cat.real {gate}\nkeys\n")
+        wait_for(lambda: [s for _, s in marked(door.MARK, "carrel")] == ["T"])
+        gate_open(gate)
+        t.told("Stopped")
         t.type("fg\n")
         t.expect("cat - ")
         t.type("now\n")
