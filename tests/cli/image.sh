@@ -389,6 +389,7 @@ SCRIPT
 flock -o "$store/.work/lock" sh locked "$carrel" "$root" >waits.held
 n=0
 while ! grep -q '^waits: tree' waits.out && [ $n -lt 600 ]; do sleep 0.05; n=$((n + 1)); done
+flock "$store/.work/lock" true # it has ended, too
 t_same 'two at once come one after the other' "$(cat waits.held waits.err; sed -n 's/^\(waits: tree\).*/\1/p' waits.out)" 'held
 carrel image: waiting for another one that changes the store
 waits: tree'
@@ -443,12 +444,14 @@ ls /var/lib/carrel/images
 ls /var/lib/carrel/images/.work
 cat /var/lib/carrel/images/.work/gone.0/tree/bin/hi 2>/dev/null || :
 kill $helper
+wait $helper 2>/dev/null || :
 "$carrel" image add other src >/dev/null # it cannot be asked now
 ls /var/lib/carrel/images/.work
 start ''
 "$carrel" image remove other
 ls /var/lib/carrel/images/.work
 kill $helper
+wait $helper 2>/dev/null || :
 SCRIPT
 asked() {
 	unshare --mount --propagation private sh asked "$carrel" "$1" 2>&1

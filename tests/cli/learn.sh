@@ -67,8 +67,11 @@ done
 kill -TERM "$learner"
 wait "$learner"
 t_same 'a signal to us is passed on' "$?" 7
-# What the command left behind is heard as well: it makes its call after the command has ended.
-seen=$(learn --no-proof -o "$tmp/late" -- sh -c '(sleep 2; nice true) & exit 0')
+# What the command left behind is heard as well: it makes its call after the command has ended, and after that was said.
+# shellcheck disable=SC2016
+learn --no-proof -o "$tmp/late" -- sh -c \
+	'(i=0; until grep -q waiting said || [ $i -ge 300 ]; do sleep 0.2; i=$((i + 1)); done; nice true) & exit 0' >said
+seen=$(cat said)
 t_match 'waits for what is left running' "$(cat "$tmp/late")" '^allow = [sg]etpriority .*; seen 1 of 1 runs: (nice|coreutils|busybox)'
 t_match 'and says so' "$seen" 'go(es)? on; waiting'
 
@@ -340,7 +343,7 @@ USES
 
 recall tmux tmux tmux -f /dev/null -S "$tmp/sock1" new-session -d true <<'USES'
 tmux -V
-tmux -f /dev/null -S s2 new-session -d 'sleep 0.3' \; list-sessions \; split-window 'sleep 0.1' && sleep 0.6
+w='until test -e go; do sleep 0.1; done'; t='tmux -f /dev/null -S s2'; $t new-session -d "$w" \; list-sessions \; split-window "$w" && : >go && while $t list-sessions; do sleep 0.1; done
 tmux -f /dev/null -S s3 new-session -d 'cat' \; send-keys x Enter \; run-shell -b true \; kill-server
 USES
 
