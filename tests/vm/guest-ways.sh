@@ -41,7 +41,7 @@ where()
 end_manager()
 {
 	loginctl terminate-user "$1" 2>/dev/null || :
-	until_true 60 forgotten "$1" || :
+	until_true 120 forgotten "$1" || :
 }
 
 forgotten() { ! loginctl show-user "$1"; }
@@ -68,7 +68,7 @@ way_user_unit()
 	# Open until the unit has run, or could have: the manager goes with the session.
 	ssh -q -o BatchMode=yes "$1@localhost" 'exec sleep 609' </dev/null >/dev/null 2>&1 &
 	session=$!
-	until_true 60 pgrep -u "$1" -f '^sleep 609' || :
+	until_true 120 pgrep -u "$1" -f '^sleep 609' || :
 	where "$1" unit
 	pkill -u "$1" -f '^sleep 609'
 	wait "$session" 2>/dev/null
@@ -88,7 +88,7 @@ forward()
 	rm -f "$sock"
 	ssh -q -N -o BatchMode=yes -o ExitOnForwardFailure=yes -L "$sock:$2" "$1@localhost" </dev/null >/dev/null 2>&1 &
 	forwarder=$!
-	until_true 60 test -S "$sock" || :
+	until_true 120 test -S "$sock" || :
 	chmod 666 "$sock" 2>/dev/null || :
 }
 
@@ -104,7 +104,7 @@ bus_client()
 {
 	who=$1
 	shift
-	timeout -k 5 60 setpriv --reuid="$(id -u "$who")" --regid="$(id -g "$who")" --clear-groups \
+	timeout -k 5 120 setpriv --reuid="$(id -u "$who")" --regid="$(id -g "$who")" --clear-groups \
 		busctl --address="unix:path=$sock" -- "$@"
 }
 
@@ -131,7 +131,7 @@ way_user_private()
 	forward "$1" "/run/user/$(id -u "$1")/systemd/private"
 	mkdir -p /run/carrel-vm.xdg/systemd
 	ln -sf "$sock" /run/carrel-vm.xdg/systemd/private
-	timeout -k 5 60 setpriv --reuid="$(id -u "$1")" --regid="$(id -g "$1")" --clear-groups \
+	timeout -k 5 120 setpriv --reuid="$(id -u "$1")" --regid="$(id -g "$1")" --clear-groups \
 		env -u DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR=/run/carrel-vm.xdg \
 		systemd-run --user --quiet /bin/sh -c "$(evidence "$1" private)" >"$out" 2>&1 || :
 	where "$1" private
@@ -163,7 +163,7 @@ way_linger_command()
 way_at_queue()
 {
 	forget "$1" at
-	evidence "$1" at | (cd "/home/$1" && timeout 60 setpriv --reuid="$(id -u "$1")" --regid="$(id -g "$1")" \
+	evidence "$1" at | (cd "/home/$1" && timeout 120 setpriv --reuid="$(id -u "$1")" --regid="$(id -g "$1")" \
 		--init-groups env -i PATH=/usr/bin:/bin HOME="/home/$1" USER="$1" LOGNAME="$1" at now) >"$out" 2>&1 || :
 	where "$1" at
 }

@@ -15,10 +15,10 @@ fail()
 # "as" brings its own time limit; timeout(1) cannot run a function.
 bounded()
 {
-	if [ "$1" = as ]; then "$@"; else timeout -k 5 60 "$@"; fi
+	if [ "$1" = as ]; then "$@"; else timeout -k 5 120 "$@"; fi
 }
 
-# check WHAT COMMAND...: the command succeeds within 60 s. Its output is in $out.
+# check WHAT COMMAND...: the command succeeds within two minutes. Its output is in $out.
 check()
 {
 	what=$1
@@ -87,7 +87,7 @@ typed()
 {
 	line=$1
 	shift
-	until_true 60 typed_once "$@" 3>&1
+	until_true 120 typed_once "$@" 3>&1
 }
 
 typed_once()
@@ -103,7 +103,7 @@ as()
 {
 	who=$1
 	shift
-	timeout -k 5 60 ssh -n -q -o BatchMode=yes -o ConnectTimeout=20 -o ControlMaster=no "$who@localhost" "$@"
+	timeout -k 5 120 ssh -n -q -o BatchMode=yes -o ConnectTimeout=60 -o ControlMaster=no "$who@localhost" "$@"
 }
 
 # get USER COMMAND: the same, for $(...): never fails.
@@ -120,7 +120,7 @@ end_sessions()
 	for who; do
 		loginctl terminate-user "$who" 2>/dev/null || :
 		until_true 5 no_process "$who" || pkill -KILL -u "$who"
-		until_true 60 no_process "$who" || :
+		until_true 120 no_process "$who" || :
 	done
 }
 

@@ -28,6 +28,8 @@ check "the service files are good" systemd-analyze verify --man=no carrel-helper
 cp -a /etc/pam.d /root/pam.d
 for service in sshd login su su-l sudo sudo-i cron atd runuser runuser-l systemd-user; do
 	check "carrel pam enable $service" carrel pam enable --exempt staffers $service
+	# The module waits two seconds, which are few for a helper that is emulated beside other work.
+	sed -i '/pam_carrel\.so/s/$/ timeout=10/' /etc/pam.d/$service
 done
 check "carrel pam status" carrel pam status
 files="/usr/libexec/carrel /usr/bin/carrel /usr/lib/x86_64-linux-gnu/security/pam_carrel.so"

@@ -3,17 +3,17 @@
 
 # ns_by_WAY USER: the user namespace of what the service runs for the user.
 ns_by_ssh() { get "$1" readlink /proc/self/ns/user; }
-ns_by_su() { timeout -k 5 60 su "$1" -c 'readlink /proc/self/ns/user' </dev/null 2>&1; }
-ns_by_su_l() { timeout -k 5 60 su - "$1" -c 'readlink /proc/self/ns/user' </dev/null 2>&1; }
-ns_by_runuser() { timeout -k 5 60 runuser -u "$1" -- readlink /proc/self/ns/user </dev/null 2>&1; }
-ns_by_sudo() { timeout -k 5 60 sudo -n -u "$1" readlink /proc/self/ns/user </dev/null 2>&1; }
+ns_by_su() { timeout -k 5 120 su "$1" -c 'readlink /proc/self/ns/user' </dev/null 2>&1; }
+ns_by_su_l() { timeout -k 5 120 su - "$1" -c 'readlink /proc/self/ns/user' </dev/null 2>&1; }
+ns_by_runuser() { timeout -k 5 120 runuser -u "$1" -- readlink /proc/self/ns/user </dev/null 2>&1; }
+ns_by_sudo() { timeout -k 5 120 sudo -n -u "$1" readlink /proc/self/ns/user </dev/null 2>&1; }
 ns_by_login()
 {
 	rm -f "/home/$1/login.out"
 	{
 		typed 'readlink /proc/self/ns/user >~/login.out' test -s "/home/$1/login.out"
 		echo exit
-	} | timeout -k 5 90 script -qec "login -f $1" /dev/null >"$out" 2>&1
+	} | timeout -k 5 300 script -qec "login -f $1" /dev/null >"$out" 2>&1
 	cat "/home/$1/login.out" 2>&1
 	rm -f "/home/$1/login.out"
 }
@@ -26,7 +26,7 @@ is "root stays on the host" "$(host_ns)" "$(get root readlink /proc/self/ns/user
 
 ssh -q ada@localhost 'sleep 600; exit 7' </dev/null >/dev/null 2>&1 &
 first=$!
-until_true 60 sh -c '/opt/carrel-vm/guest-scan inside ada | grep -q "sleep 600"'
+until_true 120 sh -c '/opt/carrel-vm/guest-scan inside ada | grep -q "sleep 600"'
 is "two sessions of a user share a container" \
 	"$(readlink /proc/"$(pgrep -n -u ada -f '^sleep 600')"/ns/user)" "$(ns_by_ssh ada)"
 is "nothing of the user is outside" "" "$(/opt/carrel-vm/guest-scan outside ada)"
@@ -51,7 +51,7 @@ refuses "also from root inside" as ada sudo test -d /home/ben
 check "root on the host writes to /usr" as root 'touch /usr/carrel-vm && rm /usr/carrel-vm'
 refuses "root inside does not" as ada sudo touch /usr/carrel-vm
 check "the user writes at home" as ada 'echo x >mine && test "$(cat mine)" = x && rm mine'
-has "a terminal is seen as one" '^/dev/pts/[0-9]' "$(timeout 60 ssh -tt -q ada@localhost tty </dev/null 2>&1)"
+has "a terminal is seen as one" '^/dev/pts/[0-9]' "$(timeout 120 ssh -tt -q ada@localhost tty </dev/null 2>&1)"
 check "tmux" as ada 'tmux new-session -d "sleep 100" && tmux ls && tmux kill-server'
 check "python" as ada 'python3 -c "import socket, subprocess; subprocess.check_call([\"true\"])"'
 is "the exit status comes back" 7 "$(as ada exit 7; echo $?)"

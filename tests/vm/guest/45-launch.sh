@@ -54,22 +54,22 @@ eat='carrel run tiny sh -c "head -c 300000000 /dev/zero >/dev/shm/big; echo eate
 is "300 MB: not for ben" "" "$(get ben "$eat" | grep eaten)"
 is "but for ada" eaten "$(get ada "$eat" | grep eaten)"
 check "the other container of ben's lives on" test -d "/proc/$pid"
-within 60 "also when no session of ben's is left" no_session ben
+within 120 "also when no session of ben's is left" no_session ben
 check "it lives" test -d "/proc/$pid"
 
 # --- the journal ---
 check "a detached command that says something" as ada 'carrel run -d --name says tiny sh -c "echo said-in-there"'
-within 60 "is read in the journal" sh -c 'journalctl -t carrel/says --no-pager | grep -q said-in-there'
-within 60 "with the start of it" sh -c 'journalctl MESSAGE_ID=5b7c2f0b3fd94c0d9b3c5d0c3a1f6e0a CARREL_CONTAINER=says CARREL_IMAGE=tiny CARREL_USER=ada --no-pager | grep -q says'
-within 60 "and the end" sh -c 'journalctl MESSAGE_ID=5b7c2f0b3fd94c0d9b3c5d0c3a1f6e0b CARREL_CONTAINER=says -o verbose --no-pager | grep -q "CARREL_OUTCOME=exit status 0"'
+within 120 "is read in the journal" sh -c 'journalctl -t carrel/says --no-pager | grep -q said-in-there'
+within 120 "with the start of it" sh -c 'journalctl MESSAGE_ID=5b7c2f0b3fd94c0d9b3c5d0c3a1f6e0a CARREL_CONTAINER=says CARREL_IMAGE=tiny CARREL_USER=ada --no-pager | grep -q says'
+within 120 "and the end" sh -c 'journalctl MESSAGE_ID=5b7c2f0b3fd94c0d9b3c5d0c3a1f6e0b CARREL_CONTAINER=says -o verbose --no-pager | grep -q "CARREL_OUTCOME=exit status 0"'
 
 # --- the helper's end and return ---
 systemctl restart carrel-helper.service
 is "another helper knows what runs" held "$(get ben 'carrel list -q')"
 is "and leads into it" 0 "$(get ben 'carrel exec held id -u')"
 check "and out" as ben 'carrel kill held'
-within 30 "the container is gone" process_gone "$pid"
-within 30 "and so is its scope" sh -c "! test -e '/sys/fs/cgroup$group'"
+within 120 "the container is gone" process_gone "$pid"
+within 120 "and so is its scope" sh -c "! test -e '/sys/fs/cgroup$group'"
 
 # --- nobody may make user namespaces ---
 sysctl -q kernel.unprivileged_userns_clone=0

@@ -19,7 +19,7 @@ has "80 processes: refused for ben" 'fork|Resource temporarily unavailable|Canno
 
 ssh -q ben@localhost 'exec sleep 604' </dev/null >/dev/null 2>&1 &
 client=$!
-until_true 60 pgrep -u ben -f '^sleep 604' || :
+until_true 120 pgrep -u ben -f '^sleep 604' || :
 pid=$(pgrep -u ben -f '^sleep 604')
 is "ben's tasks-max is in the cgroup" 40 "$(limit_above "$pid" pids.max)"
 is "ben's memory-max is in the cgroup" 100663296 "$(limit_above "$pid" memory.max)"
@@ -28,7 +28,7 @@ is "ben's memory-max is in the cgroup" 100663296 "$(limit_above "$pid" memory.ma
 get ben "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 \
 	21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42; do sleep 605 & done; wait" >/run/carrel-vm.bomb 2>&1 &
 bomber=$!
-until_true 60 grep -qE 'fork|Resource' /run/carrel-vm.bomb || :
+until_true 120 grep -qE 'fork|Resource' /run/carrel-vm.bomb || :
 has "a second session of ben's meets the same limit" 'fork|Resource temporarily unavailable' "$(cat /run/carrel-vm.bomb)"
 count=$(/opt/carrel-vm/guest-scan all ben | wc -l)
 check "two sessions of ben together stay below 41 ($count)" test "$count" -le 40

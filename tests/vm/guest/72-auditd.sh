@@ -26,7 +26,7 @@ told()
 # A format is shown by: the line as auditd has written it, and both who may ask.
 format()
 {
-	within 20 "$1: it is in auditd's log" line_of "$1"
+	within 120 "$1: it is in auditd's log" line_of "$1"
 	has "$1: in this format" "$2" "$(line_of "$1" | tr '\035' '|')"
 	is "$1: root is told" 1 "$(told "$1" "$(carrel denials ada 2>&1)")"
 	is "$1: and so is the user, inside" 1 "$(told "$1" "$(get ada carrel denials)")"
@@ -46,9 +46,9 @@ format raw "^node=$(hostname) type=SECCOMP .* code=0x50000\$"
 
 sed -i 's/^log_format = .*/log_format = ENRICHED/' $conf
 kill -HUP "$(cat /run/auditd.pid)"
-within 30 "auditd reads its configuration" grep -q 'op=reconfigure' $log
+within 120 "auditd reads its configuration" grep -q 'op=reconfigure' $log
 kill -USR1 "$(cat /run/auditd.pid)"
-within 30 "auditd rotates its log" test -s $log.1
+within 120 "auditd rotates its log" test -s $log.1
 try rotated
 format rotated '^node=.* type=SECCOMP .*\|.*AUID="ada"'
 seen=$(carrel denials ada 2>&1)
@@ -65,7 +65,12 @@ has "and so is the user" "^warning: the kernel has lost $lost audit records" "$(
 
 check "auditd stops" systemctl stop auditd.service
 try stopped
-seen=$(carrel denials ada 2>&1)
+stopped_told()
+{
+	seen=$(carrel denials ada 2>&1)
+	[ "$(told stopped "$seen")" = 1 ]
+}
+until_true 120 stopped_told
 is "without it the kernel's log has the next" 1 "$(told stopped "$seen")"
 is "and those of before are still told" "1 1" "$(told enriched "$seen") $(told rotated "$seen")"
 has "each log is named" '^source: the (journal|kernel)' "$seen"

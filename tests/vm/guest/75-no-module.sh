@@ -6,9 +6,9 @@ mv $module /root/pam_carrel.so
 check "root gets in" as root true
 check "the exempt get in" as dora true
 no_login "the confined do not" ada
-is "su to the confined is refused" "" "$(timeout 30 su ada -c 'echo in' </dev/null 2>/dev/null)"
-is "su to the exempt is not" in "$(timeout 30 su dora -c 'echo in' </dev/null 2>/dev/null)"
-is "root becomes root by sudo" 0 "$(timeout 30 sudo -n id -u </dev/null 2>&1)"
+is "su to the confined is refused" "" "$(timeout 120 su ada -c 'echo in' </dev/null 2>/dev/null)"
+is "su to the exempt is not" in "$(timeout 120 su dora -c 'echo in' </dev/null 2>/dev/null)"
+is "root becomes root by sudo" 0 "$(timeout 120 sudo -n id -u </dev/null 2>&1)"
 mv /root/pam_carrel.so $module
 
 # A module whose library is gone is a module that cannot be loaded.

@@ -9,6 +9,6 @@ for u in ada dora; do
 done
 cat /proc/sys/kernel/random/boot_id >/root/boot_id
 ssh -q ada@localhost 'exec sleep 608' </dev/null >/dev/null 2>&1 &
-until_true 60 pgrep -u ada -f '^sleep 608' || :
+until_true 120 pgrep -u ada -f '^sleep 608' || :
 check "a session is open when the machine goes down" pgrep -u ada -f '^sleep 608'
 exit 64

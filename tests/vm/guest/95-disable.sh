@@ -13,6 +13,6 @@ for service in sshd login su su-l sudo sudo-i cron atd runuser runuser-l systemd
 done
 check "systemctl disable" systemctl disable --now carrel-helper.socket carrel-helper.service
 is "sessions are on the host again" "$(host_ns)" "$(get ada readlink /proc/self/ns/user)"
-within 60 "with a user manager" as ada systemctl --user --no-pager list-units
+within 120 "with a user manager" as ada systemctl --user --no-pager list-units
 is "root's too" "$(host_ns)" "$(get root readlink /proc/self/ns/user)"
 end_sessions ada dora
