@@ -3,6 +3,7 @@
 . /opt/carrel-vm/lib.sh
 . /opt/carrel-vm/guest-ways.sh
 
+cron_put ada
 for way in user_unit systemd_run user_bus user_private system_bus linger_command at_queue at_command user_manager cron; do
 	way_is "without carrel, $way runs on the host" host $way ada
 done

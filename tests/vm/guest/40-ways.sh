@@ -2,6 +2,7 @@
 . /opt/carrel-vm/lib.sh
 . /opt/carrel-vm/guest-ways.sh
 
+cron_put ada dora
 for way in user_unit systemd_run user_bus user_private system_bus linger_command at_command user_manager; do
 	way_is "$way: works for the exempt" host $way dora
 	way_is "$way: nowhere for the confined" nowhere $way ada
