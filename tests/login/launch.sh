@@ -108,5 +108,5 @@ none_launched()
 as_all()
 {
 	# shellcheck disable=SC2046 # a list
-	as_seconds=60 as alice carrel kill $(cat "$1")
+	as_seconds=600 as alice carrel kill $(cat "$1")
 }

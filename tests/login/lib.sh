@@ -34,13 +34,12 @@ test_finish()
 	finish
 }
 
-# wait_until COMMAND…: at most ten seconds.
+# wait_until COMMAND…: at most a minute, which only what never comes takes: a machine may have much else to do.
 wait_until()
 {
-	local tries=0
+	local end=$((SECONDS + 60))
 	until "$@" >/dev/null 2>&1; do
-		tries=$((tries + 1))
-		[ $tries -lt 200 ] || return 1
+		[ $SECONDS -lt $end ] || return 1
 		sleep 0.05
 	done
 }
@@ -116,6 +115,22 @@ no_host_execution()
 helper=/usr/libexec/carrel/carrel-helper
 socket=/run/carrel/helper.sock
 
+# Everything that was sent to /dev/log so far is in the file: what comes after the mark was said later.
+log_settled()
+{
+	marks=$((${marks:-0} + 1))
+	logger --socket /dev/log -t mark "$$ $marks"
+	wait_until grep -q "mark.*: $$ $marks\$" /var/log/world.log
+}
+
+# t_logged NAME ERE [SAID]: what was said, or the log by and by, matches.
+t_logged()
+{
+	wait_until grep -Eqh -e "$2" - /var/log/world.log /var/log/helper.log <<<"${3:-}"
+	t_match "$1" "${3:-}
+$(cat /var/log/world.log /var/log/helper.log)" "$2"
+}
+
 syslog_start()
 {
 	[ -S /dev/log ] || python3 "$here/tool/syslogd.py" /dev/log /var/log/world.log &
@@ -126,12 +141,11 @@ syslog_start()
 # would report each of its deaths.
 helper_start()
 {
-	local tries=0
+	local end=$((SECONDS + 60))
 	# shellcheck disable=SC2016 # the inner shell expands these
 	helper_pid=$(sh -c 'log=$1; shift; "$@" >>"$log" 2>&1 </dev/null & echo $!' sh /var/log/helper.log "$@" "$helper" --listen)
 	until [ -S "$socket" ] && helper_answers; do
-		tries=$((tries + 1))
-		if [ $tries -gt 200 ] || ! kill -0 "$helper_pid" 2>/dev/null; then
+		if [ $SECONDS -ge $end ] || ! kill -0 "$helper_pid" 2>/dev/null; then
 			echo "# the helper does not start: $(tail -n 3 /var/log/helper.log)"
 			return 1
 		fi
@@ -177,12 +191,21 @@ world_start()
 	sshd_start
 }
 
+# default_timeout SERVICE…: the module waits for the helper as long as it does where nobody says how long. See enable-pam.
+default_timeout()
+{
+	local service
+	for service do
+		sed -i 's/ timeout=30$//' "/etc/pam.d/$service"
+	done
+}
+
 # in_ssh USER [OPTION…] COMMAND: one command through ssh with the public key.
 in_ssh()
 {
 	local user=$1
 	shift
-	timeout -k 1 "${ssh_seconds:-20}" ssh -F /etc/ssh/ssh_config.world "$user@127.0.0.1" "$@"
+	timeout -k 1 "${ssh_seconds:-60}" ssh -F /etc/ssh/ssh_config.world "$user@127.0.0.1" "$@"
 }
 
 # with_password USER COMMAND…: the answer to every question is the user's password, which is his name twice.
@@ -191,6 +214,37 @@ with_password()
 	local user=$1
 	shift
 	SSH_ASKPASS=$here/tool/askpass SSH_ASKPASS_REQUIRE=force ASKPASS_ANSWER=$user$user "$@"
+}
+
+# world_fresh: no session, and no container that the next login or the next helper could find while it still ends.
+world_fresh()
+{
+	world_quiet
+	pkill -KILL -x carrel-init
+	wait_until no_container
+}
+
+no_container()
+{
+	! pgrep -x carrel-init
+}
+
+# That the helper has not waited for.
+no_zombie()
+{
+	! ps -eo ppid=,stat= | awk -v p="$helper_pid" '$1 == p && $2 ~ /Z/' | grep -q .
+}
+
+# logged_out USER: sshd has nothing left to do for the user, nor anything to tell the helper about the user's last session.
+logged_out()
+{
+	! pgrep -f "^sshd: $1"
+}
+
+# idle DAEMON: what it started has ended.
+idle()
+{
+	! pgrep -P "$(pgrep -o -x "$1")"
 }
 
 # Ends all containers and sessions.

@@ -13,7 +13,7 @@ import socket
 import struct
 import sys
 
-socket.setdefaulttimeout(15)
+socket.setdefaulttimeout(120)
 
 
 def holders(inode):
