@@ -8,9 +8,10 @@ import sys
 path, how = sys.argv[1:]
 os.makedirs(os.path.dirname(path), exist_ok=True)
 server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-server.bind(path)
-os.chmod(path, 0o666)
+server.bind(path + ".new")
+os.chmod(path + ".new", 0o666)
 server.listen(8)
+os.rename(path + ".new", path)  # who sees it can connect
 
 SESSION = 1
 REFUSED, CONFINED, EXEMPT = range(3)
