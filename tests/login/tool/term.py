@@ -20,6 +20,7 @@ import termios
 import time
 
 HOST_USERNS = os.readlink("/proc/self/ns/user")
+READ = {"x86_64": 0, "aarch64": 63}[os.uname().machine]
 DOOR = "/usr/libexec/carrel/carrel-door"
 HERE = os.path.dirname(os.path.abspath(__file__))
 done = failed = 0
@@ -65,13 +66,36 @@ def world_start():
                    stdin=subprocess.DEVNULL)
 
 
-def text(path):
-    """A file's content, at the latest after five seconds; None if there is none then."""
-    for _ in range(100):
-        if os.path.exists(path) and os.path.getsize(path):
-            return open(path).read().strip()
+def wait_until(condition, seconds=60):
+    """A minute is for what never comes: a machine may have much else to do."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
         time.sleep(0.05)
+    return True
+
+
+def text(path):
+    """A file's content, at the latest after a minute; None if there is none then."""
+    if wait_until(lambda: os.path.exists(path) and os.path.getsize(path)):
+        return open(path).read().strip()
     return None
+
+
+def state_of(command):
+    """The state of the one process whose command line this is, as proc(5) has it; None if there is none."""
+    pid = subprocess.run(["pgrep", "-n", "-x", "-f", command], capture_output=True, text=True).stdout.strip()
+    try:
+        return open("/proc/%s/stat" % pid).read().rsplit(")", 1)[1].split()[0] if pid else None
+    except OSError:
+        return None
+
+
+def runs(command):
+    """Waits until it is executed, and not stopped: by then its shell has given it the terminal."""
+    if not wait_until(lambda: state_of(command) in ("S", "R", "D")):
+        raise Lost("%r does not run" % command)
 
 
 def host_processes(user):
@@ -115,7 +139,7 @@ class Term:
     def send(self, text):
         os.write(self.fd, text.encode())
 
-    def expect(self, pattern, seconds=15):
+    def expect(self, pattern, seconds=60):
         """Reads until the pattern matches what was not matched yet; forgets up to the end of the match."""
         end = time.monotonic() + seconds
         while True:
@@ -126,6 +150,22 @@ class Term:
             left = end - time.monotonic()
             if left <= 0 or not self.read(left):
                 raise Lost("no %r in %r" % (pattern, self.seen))
+
+    def expect_question(self, pattern):
+        """PAM forgets, after it has printed its question, what was typed until then: it must be seen to wait."""
+        self.expect(pattern)
+        if not wait_until(self.is_read):
+            raise Lost("nobody reads after %r" % pattern)
+
+    def is_read(self):
+        """Whether the program in front waits in read(2) for its standard input."""
+        try:
+            return open("/proc/%d/syscall" % os.tcgetpgrp(self.fd)).read().startswith("%d 0x0 " % READ)
+        except OSError:
+            return False
+
+    def is_raw(self):
+        return not termios.tcgetattr(self.fd)[3] & termios.ICANON
 
     def read(self, seconds):
         if not select.select([self.fd], [], [], seconds)[0]:
@@ -140,7 +180,7 @@ class Term:
     def resize(self, rows, cols):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
 
-    def wait(self, seconds=15):
+    def wait(self, seconds=60):
         """Exit status, or minus the signal; None: it still runs."""
         end = time.monotonic() + seconds
         while self.status is None and time.monotonic() < end:
@@ -162,12 +202,14 @@ class Term:
                     os.kill(self.pid, sent)
                 except ProcessLookupError:
                     break
-                for _ in range(60):
-                    pid, status = os.waitpid(self.pid, os.WNOHANG)
-                    if pid:
-                        self.status = os.waitstatus_to_exitcode(status)
-                        return
-                    time.sleep(0.05)
+                if wait_until(self.has_ended, 20):
+                    return
+
+    def has_ended(self):
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if pid:
+            self.status = os.waitstatus_to_exitcode(status)
+        return bool(pid)
 
 
 PROMPT = r"ready> $"
@@ -180,13 +222,13 @@ class Shell(Term):
         """before: pairs of what is waited for and what is answered, as a login asks."""
         super().__init__(argv, **more)
         for pattern, answer in before:
-            self.expect(pattern)
+            self.expect_question(pattern)
             self.send(answer)
         self.expect(r"[$#%] $")
         self.send("PS1='ready'; PS1=\"$PS1> \"; unset PROMPT_COMMAND; bind 'set enable-bracketed-paste off' 2>/dev/null\n")
         self.expect(PROMPT)
 
-    def run(self, command, seconds=15):
+    def run(self, command, seconds=60):
         """What a command prints."""
         self.send(command + "\n")
         self.expect(r"\n")
@@ -200,34 +242,34 @@ def terminal_behaves(name, shell, path="/proc/self/ns/user"):
     same(name + ": has a terminal with a name", bool(re.match(r"/dev/pts/\d+$", shell.run("tty"))), True)
     same(name + ": knows its size", shell.run("stty size"), "24 80")
     shell.resize(40, 100)
-    time.sleep(0.2)
+    wait_until(lambda: shell.run("stty size") == "40 100")
     same(name + ": follows a new size", shell.run("stty size"), "40 100")
-    shell.send("sleep 60\n")
-    time.sleep(0.4)
+    shell.send("sleep 600\n")
+    runs("sleep 600")
     shell.send("\x03")
     shell.expect(PROMPT)
     same(name + ": Ctrl-C ends a command", shell.run("echo $?"), "130")
-    shell.send("sleep 61\n")
-    time.sleep(0.4)
+    shell.send("sleep 601\n")
+    runs("sleep 601")
     shell.send("\x1a")
     shell.expect("Stopped")
     shell.expect(PROMPT)
     same(name + ": Ctrl-Z stops it", "Stopped" in shell.run("jobs"), True)
     shell.send("fg\n")
-    shell.expect("sleep 61")
-    time.sleep(0.3)
+    shell.expect("sleep 601")
+    runs("sleep 601")
     shell.send("\x03")
     shell.expect(PROMPT)
     same(name + ": fg brings it back", shell.run("jobs"), "")
     shell.send("cat -v\n")
-    time.sleep(0.2)
+    runs("cat -v")
     shell.send("\x16\x01\n\x04")
     promise(name + ": control characters go through", shell.expect(r"\^A\r?\n"))
     shell.expect(PROMPT)
     same(name + ": raw mode", shell.run("stty raw -echo; head -c 1 </dev/null; stty sane; echo done"), "done")
-    shell.send("read -n 1 x; echo \"<$x>\"\n")
-    time.sleep(0.3)
+    shell.send("read -n 1 -p 'k''ey? ' x; echo \"<$x>\"\n") # what is asked is not what is typed
+    shell.expect(r"key\? ")
     shell.send("q")
     promise(name + ": single keys", shell.expect("<q>"))
     shell.expect(PROMPT)
-    same(name + ": many lines come whole", shell.run("seq 20000 | tail -n 20000 | md5sum; seq 3000", 30).count("\n"), 3000)
+    same(name + ": many lines come whole", shell.run("seq 20000 | tail -n 20000 | md5sum; seq 3000", 120).count("\n"), 3000)
