@@ -191,7 +191,7 @@ world_start()
 	sshd_start
 }
 
-# default_timeout SERVICE…: the module waits for the helper as long as it does where nobody says how long. See enable-pam.
+# default_timeout SERVICE…: the module waits for the helper as it does where nobody says how long. See enable-pam.
 default_timeout()
 {
 	local service
@@ -235,7 +235,7 @@ no_zombie()
 	! ps -eo ppid=,stat= | awk -v p="$helper_pid" '$1 == p && $2 ~ /Z/' | grep -q .
 }
 
-# logged_out USER: sshd has nothing left to do for the user, nor anything to tell the helper about the user's last session.
+# logged_out USER: sshd has nothing left to do for the user, nor anything to tell the helper about the last session.
 logged_out()
 {
 	! pgrep -f "^sshd: $1"

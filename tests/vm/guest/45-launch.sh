@@ -49,7 +49,8 @@ group=$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
 has "it has a scope of its own in ben's slice" '^/user.slice/user-1002.slice/carrel-1002-held-[0-9]+\.scope$' "$group"
 is "with the profile's memory" 100663296 "$(cat "/sys/fs/cgroup$group/memory.max")"
 is "and its tasks" 40 "$(cat "/sys/fs/cgroup$group/pids.max")"
-has "a bomb ends at that" 'fork|Resource' "$(get ben "carrel run tiny perl -e 'for (1 .. 80) { defined(\$p = fork) or die qq(fork: \$!); \$p or exec qw(sleep 50) }'")"
+bomb='for (1 .. 80) { defined($p = fork) or die qq(fork: $!); $p or exec qw(sleep 50) }'
+has "a bomb ends at that" 'fork|Resource' "$(get ben "carrel run tiny perl -e '$bomb'")"
 eat='carrel run tiny sh -c "head -c 300000000 /dev/zero >/dev/shm/big; echo eaten"'
 is "300 MB: not for ben" "" "$(get ben "$eat" | grep eaten)"
 is "but for ada" eaten "$(get ada "$eat" | grep eaten)"
