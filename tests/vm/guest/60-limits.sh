@@ -36,7 +36,7 @@ count=$(/opt/carrel-vm/guest-scan all ben | wc -l)
 check "two sessions of ben together stay below 41 ($count)" test "$count" -le 40
 check "others can still log in" as ada true
 check "and root" as root true
-pkill -u ben -f '^sleep 605'
+pkill -KILL -u ben -f 'sleep 605' # the shell first, which would go on to fork, and wait for ten minutes
 wait $bomber
 
 eat='python3 -c "x = bytearray(200 << 20); x[::4096] = b\"x\" * len(x[::4096]); print(\"eaten\")"'
