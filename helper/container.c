@@ -200,15 +200,15 @@ static int fds_arrange(struct newborn *n, int *ret_program)
 
 static void become_first(const struct newborn *n, int program)
 {
-	char *const *argv = n->spec->first.argv, *const envp[] = { NULL };
+	const struct first_process *f = &n->spec->first;
 
-	if (n->spec->first.limits)
-		attributes_apply(n->spec->first.limits);
+	if (f->limits)
+		attributes_apply(f->limits);
 	/* From here on the line tells of the builder's death, who ends as soon as it has said go: the signal would hit us then. */
 	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	if (send(n->line[1], "r", 1, MSG_NOSIGNAL) != 1)
 		_exit(1);
-	(void)syscall(SYS_execveat, program, "", argv, envp, AT_EMPTY_PATH);
+	(void)syscall(SYS_execveat, program, "", f->argv, f->envp, AT_EMPTY_PATH);
 	_exit(1);
 }
 

@@ -16,7 +16,7 @@ struct view;
 /* What becomes of pid 1 when the container may go. */
 struct first_process {
 	int program_fd;
-	char *const *argv; /* its environment is empty; array and words must stay where they are until the calling process ends */
+	char *const *argv, *const *envp; /* arrays and words must stay where they are until the calling process ends */
 	const int *fds;	   /* become 3, 4, ...; the next is where it reads one byte before it begins. Nothing else is left open */
 	size_t n_fds;
 	const struct attributes *limits; /* that it sets for itself; NULL: none */

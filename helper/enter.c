@@ -100,7 +100,7 @@ int enter_child(const struct task *t)
 	struct entry n = { .task = t, .pidfd = -1 };
 	struct err e;
 
-	n.joining = (struct joining){ .conn_fd = t->conn_fd, .request = q, .fds = t->fds, .filter_fd = -1,
+	n.joining = (struct joining){ .conn_fd = t->conn_fd, .request = q, .fds = t->fds, .filter_fd = -1, .narrow_fd = -1,
 		.gid = t->peer.gid, .uid = t->peer.uid, .inside_gid = t->peer.gid };
 	if (prepare(&n, &e) < 0) {
 		answer(t->conn_fd, ANSWER_REFUSED, e.text);

@@ -73,13 +73,13 @@ static int fds_failed(struct err *e)
 int joining_prepare(struct joining *j, struct err *e)
 {
 	_cleanup_fd_ int request = -1;
-	int high[9], i, r = request_file(j->request, &request, e);
+	int high[10], n = j->narrow_fd < 0 ? 9 : 10, i, r = request_file(j->request, &request, e);
 	const int from[] = { j->conn_fd, j->fds[3], j->filter_fd, j->fds[0], j->fds[1], j->fds[2], request, server.relay_fd,
-		j->container_pidfd };
+		j->container_pidfd, j->narrow_fd };
 
 	if (r < 0)
 		return r;
-	for (i = 0; i < 9; i++) {
+	for (i = 0; i < n; i++) {
 		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, FD_SAFE);
 		if (high[i] < 0)
 			return fds_failed(e);
@@ -88,6 +88,8 @@ int joining_prepare(struct joining *j, struct err *e)
 	for (i = 0; i < 7; i++)
 		if (dup2(high[i], RELAY_CONN + i) < 0)
 			return fds_failed(e);
+	if (j->narrow_fd >= 0 && dup2(high[9], RELAY_NARROW) < 0)
+		return fds_failed(e);
 	if (dup3(high[7], FD_RELAY_FILE, O_CLOEXEC) < 0 || dup3(high[8], FD_RELAY_FILE + 1, O_CLOEXEC) < 0)
 		return fds_failed(e);
 	(void)sys_close_range(FD_RELAY_FILE + 2, ~0u);

@@ -16,6 +16,7 @@ struct joining {
 	const struct enter_request *request;
 	const int *fds; /* that came with it: stdio and payload */
 	int filter_fd;
+	int narrow_fd; /* one more filter, with RELAY_NARROWED; -1: none */
 	int container_pidfd;
 	const gid_t *groups; /* host gids, taken on before joining */
 	size_t n_groups;

@@ -23,6 +23,7 @@
 #include "helper/join.h"
 #include "helper/launch.h"
 #include "helper/launch_command.h"
+#include "helper/launch_told.h"
 #include "helper/limits.h"
 #include "helper/peer.h"
 #include "helper/public/relay.h"
@@ -70,7 +71,10 @@ static int profile_find(struct attempt *a, struct err *e)
 	return r;
 }
 
-/* Asked when the places are open, since policy is about where they are, not about what they were called. */
+/*
+ * Asked when the places are open, since policy is about where they are, not about what they were called. How many run, the main
+ * process says (launches.c): this one's copy of the registry is as old as itself.
+ */
 static int decide(struct attempt *a, struct err *e)
 {
 	const struct launch_request *q = a->request;
@@ -78,7 +82,7 @@ static int decide(struct attempt *a, struct err *e)
 	struct person who = account_person(&a->account);
 	struct wish_bind binds[LAUNCH_BINDS_MAX], tree = { p->v[0].real, !p->v[0].writable };
 	struct wish wish = { .image = q->image, .profile = q->profile, .home = q->flags & LAUNCH_HOME,
-		.keep = q->flags & LAUNCH_KEEP, .running = registry_launches_of(&server.registry, a->account.uid), .binds = binds, .tree = p->own_tree ? &tree : NULL,
+		.keep = q->flags & LAUNCH_KEEP, .binds = binds, .tree = p->own_tree ? &tree : NULL,
 		.home_path = p->home >= 0 ? p->v[p->home].real : a->account.home };
 	struct grant granted;
 	size_t i;
@@ -94,6 +98,27 @@ static int decide(struct attempt *a, struct err *e)
 	return r;
 }
 
+/*
+ * Who is inside a container sees of the host what its view shows. What lies elsewhere there, and where links lead, shows in no
+ * answer: to be away and not to be allowed are one there.
+ */
+static int places_settle(struct attempt *a, struct err *e)
+{
+	const struct launch_request *q = a->request;
+	bool quiet = a->task->inside && (q->n_binds > 0 || q->flags & LAUNCH_HOME);
+	int r = quiet ? decide(a, e) : 0; /* of all else; no place is open yet */
+
+	if (r < 0)
+		return r;
+	r = launch_places_open(&a->account, q, &a->places, e);
+	if (r == 0)
+		r = decide(a, e);
+	if (r < 0 && quiet)
+		return err_set(e, EACCES, "a place that you want to show is not there for you, or profile '%s' does not allow it "
+			"(home, run-bind, bind-readonly, hide)", a->profile->name);
+	return r;
+}
+
 /* --- the command --- */
 
 static int command_complete(struct attempt *a, struct err *e)
@@ -101,8 +126,9 @@ static int command_complete(struct attempt *a, struct err *e)
 	struct enter_request *q = &a->command;
 	const struct launch_place *home = a->places.home >= 0 ? &a->places.v[a->places.home] : NULL;
 	const struct launch_defaults d = { a->image ? &a->image->manifest : NULL, home ? home->at : NULL };
-	_cleanup_free_ char *said = NULL, *text = NULL;
+	_cleanup_free_ char *said = NULL;
 	struct launch_command c;
+	char *text = NULL; /* stays: pid 1 begins with its words */
 	size_t bytes;
 	int r;
 
@@ -113,6 +139,9 @@ static int command_complete(struct attempt *a, struct err *e)
 	r = launch_command_complete(&c, &d, &text, &bytes, &q->argc, a->what.command, sizeof(a->what.command), e);
 	if (r < 0)
 		return r;
+	a->envp = launch_told_environment(text, bytes, q->argc, q->caps_lost);
+	if (!a->envp)
+		return err_set(e, ENOMEM, "out of memory");
 	q->payload = (uint32_t)bytes;
 	r = launch_payload_make(text, bytes, &a->payload_fd, e);
 	return r == 0 ? request_file(q, &a->request_fd, e) : r;
@@ -142,13 +171,35 @@ static void journal_connect(const struct attempt *a, int fds[static 3])
 		_exit(1);
 }
 
+/*
+ * Who must not get out of a group must not do so by taking another one as its primary group either: then that is among the
+ * supplementary ones too, and those stay.
+ */
+static void groups_fill(struct attempt *a)
+{
+	struct person who = account_person(&a->account);
+	struct container_spec *spec = &a->spec;
+	const gid_t *own = (const gid_t *)launch_own_groups(a, &spec->n_groups);
+	gid_t *held;
+
+	spec->groups = own;
+	spec->deny_setgroups = a->places.n > 0 && policy_keeps_groups(server.policy, &who);
+	if (!spec->deny_setgroups)
+		return;
+	held = calloc(spec->n_groups + 1, sizeof(*held));
+	if (!held || !id_map_lookup(&a->gids, a->gid, &held[spec->n_groups]))
+		_exit(1);
+	memcpy(held, own, spec->n_groups * sizeof(*held));
+	spec->groups = held;
+	spec->n_groups++;
+}
+
 /* In static memory all of it: pid 1 reads it while this process goes on. */
 static void spec_fill(struct attempt *a)
 {
 	static char name[] = "carrel-relay";
 	const struct task *t = a->task;
 	const int fds[] = { t->conn_fd, a->payload_fd, a->filter_fd, t->fds[0], t->fds[1], t->fds[2], a->request_fd, t->fds[4] };
-	struct person who = account_person(&a->account);
 	unsigned relay = RELAY_LAUNCHED | RELAY_INIT;
 	struct container_spec *spec = &a->spec;
 	const unsigned *numbers[] = { &a->uid, &a->gid, &relay };
@@ -173,12 +224,11 @@ static void spec_fill(struct attempt *a)
 	spec->net_own = a->net_own;
 	spec->uids = &a->uids;
 	spec->gids = &a->gids;
-	spec->groups = (const gid_t *)launch_own_groups(a, &spec->n_groups);
-	spec->deny_setgroups = spec->n_groups > 0 && policy_keeps_groups(server.policy, &who);
+	groups_fill(a);
 	spec->hostname = a->what.name;
 	spec->base_mntns_fd = server.base_mntns_fd;
 	spec->proc_fd = server.proc_fd;
-	spec->first = (struct first_process){ server.relay_fd, a->argv, a->fds, a->request->narrow ? 8 : 7, &a->attributes };
+	spec->first = (struct first_process){ server.relay_fd, a->argv, a->envp, a->fds, a->request->narrow ? 8 : 7, &a->attributes };
 }
 
 static int record(struct attempt *a, const struct container_born *born, struct err *e)
@@ -268,9 +318,7 @@ static int attempt_run(struct attempt *a, struct err *e)
 	if (r == 0)
 		r = profile_find(a, e);
 	if (r == 0)
-		r = launch_places_open(&a->account, a->request, &a->places, e);
-	if (r == 0)
-		r = decide(a, e);
+		r = places_settle(a, e);
 	if (r == 0)
 		r = filter_ready(a->profile, &a->filter_fd, e);
 	if (r < 0)
@@ -303,7 +351,7 @@ int launch_child(const struct task *t)
 	struct err e;
 
 	a.task = t;
-	a.payload_fd = a.request_fd = a.filter_fd = -1;
+	a.payload_fd = a.request_fd = a.filter_fd = a.places.home = -1;
 	a.request = t->request;
 	a.command = a.request->command;
 	name_note(a.request->name, a.what.name);

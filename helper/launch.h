@@ -39,7 +39,7 @@ struct attempt {
 	char cgroup[256];
 	int payload_fd, request_fd, filter_fd;
 	struct container_spec spec;
-	char numbers[3][16], user[sizeof(((struct launch_request *)0)->user)], *argv[6]; /* of pid 1 */
+	char numbers[3][16], user[sizeof(((struct launch_request *)0)->user)], *argv[6], **envp; /* of pid 1 */
 	int fds[8];
 };
 

@@ -200,33 +200,26 @@ void launch_places_done(struct launch_places *p)
 }
 
 /*
- * With what is mounted below it, where all of that can be had so; else without. Private: what root mounts there later would come without
- * nosuid and with other IDs, and the container's would be on its disk.
+ * With all that is mounted below it: what root has covered with a mount is not for those who could not see it. Private: what root
+ * mounts there later would come without nosuid and with other IDs, and the container's would be on its disk.
  */
 int launch_place_mount(struct launch_place *p, int idmap_fd, struct err *e)
 {
 	struct mount_attr change = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (p->writable ? 0 : MOUNT_ATTR_RDONLY),
 		.propagation = MS_PRIVATE };
-	unsigned flags[] = { AT_RECURSIVE, 0 };
-	size_t i;
+	_cleanup_fd_ int fd = sys_open_tree(p->fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 
+	if (fd < 0)
+		return err_set(e, errno, "cannot clone '%s': %s", p->real, strerror(errno));
 	if (idmap_fd >= 0) {
 		change.attr_set |= MOUNT_ATTR_IDMAP;
 		change.userns_fd = (uint64_t)idmap_fd;
 	}
-	for (i = 0; i < 2; i++) {
-		_cleanup_fd_ int fd = sys_open_tree(p->fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags[i]);
-
-		if (fd < 0)
-			return err_set(e, errno, "cannot clone '%s': %s", p->real, strerror(errno));
-		if (sys_mount_setattr(fd, "", AT_EMPTY_PATH | flags[i], &change) == 0) {
-			p->mount_fd = fd_take(&fd);
-			return 0;
-		}
-		if (errno != EINVAL && errno != EOPNOTSUPP && errno != EPERM)
-			break;
+	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &change) == 0) {
+		p->mount_fd = fd_take(&fd);
+		return 0;
 	}
 	if (idmap_fd >= 0 && (errno == EINVAL || errno == EOPNOTSUPP || errno == EPERM))
-		return err_set(e, EOPNOTSUPP, "'%s' cannot be shown with other IDs than it has", p->real);
+		return err_set(e, EOPNOTSUPP, "'%s', or what is mounted below it, cannot be shown with other IDs than it has", p->real);
 	return err_set(e, errno, "cannot show '%s': %s", p->real, strerror(errno));
 }

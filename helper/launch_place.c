@@ -26,6 +26,8 @@
 #include "policy/subid.h"
 
 #define RANGES_TRIED 512 /* slots that turn out to be somebody's */
+#define END_WAIT_US 2000 /* for a container that is about to be gone */
+#define ENDS_AWAITED 2500
 
 void launch_note_fill(const struct attempt *a, struct launch_note *n, enum launch_word word)
 {
@@ -58,19 +60,31 @@ static int launch_ask(const struct attempt *a, struct launch_note *n, const int 
 
 /* --- a place --- */
 
+static void place_note(const struct attempt *a, const struct cached_image *known, struct launch_note *n)
+{
+	launch_note_fill(a, n, LAUNCH_PLACE);
+	n->serial = known ? known->serial : 0;
+}
+
 int launch_place_get(struct attempt *a, struct err *e)
 {
 	const struct cached_image *known = a->request->flags & LAUNCH_ROOTFS ? NULL : launches_image(a->request->image);
 	struct launch_note n;
-	int tries, r;
+	int tries, waited = 0, r;
 
-	launch_note_fill(a, &n, LAUNCH_PLACE);
-	n.most = a->profile->max_containers;
-	n.serial = known ? known->serial : 0;
+	place_note(a, known, &n);
 	for (tries = 0; tries < RANGES_TRIED; tries++) {
 		r = launch_ask(a, &n, NULL, 0, e);
 		if (r < 0)
 			return r;
+		if (n.word == LAUNCH_LATER) {
+			if (waited++ == ENDS_AWAITED)
+				return err_set(e, EBUSY, "%s", n.text);
+			(void)usleep(END_WAIT_US);
+			place_note(a, known, &n);
+			tries--;
+			continue;
+		}
 		if (n.same)
 			a->image = &known->image;
 		a->what = n.what;

@@ -33,6 +33,8 @@
 #include "helper/server.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
+#include "policy/grant.h"
+#include "policy/policy.h"
 
 #define SLOW_WAIT_US 150000000u /* reading an image; the client waits 180 s */
 
@@ -294,12 +296,12 @@ static void say(int fd, enum launch_word word, struct launch_note *n)
 	(void)message_send(fd, n, sizeof(*n), NULL, 0);
 }
 
-static void say_no(int fd, const char *text)
+static void say_no(int fd, enum launch_word word, const char *text)
 {
-	struct launch_note n = { .word = LAUNCH_NO };
+	struct launch_note n = { 0 };
 
 	(void)snprintf(n.text, sizeof(n.text), "%s", text);
-	say(fd, LAUNCH_NO, &n);
+	say(fd, word, &n);
 }
 
 /* IMAGE-1, IMAGE-2, ...: short enough to type, and not soon used again. */
@@ -319,14 +321,18 @@ static void name_make(uid_t uid, struct launch *what)
 
 static int place_find(struct launching *l, struct launch_note *n, struct err *e)
 {
+	const struct profile *profile;
 	struct timespec now;
 	int r;
 
 	if (l->container)
 		return err_set(e, EBUSY, "one at a time");
-	if (n->most > 0 && registry_launches_of(&server.registry, n->uid) >= n->most)
-		return err_set(e, EDQUOT, "profile '%s' allows %llu containers at a time, and so many are running (carrel list); "
-			"end one, or ask for a larger max-containers", n->profile, (unsigned long long)n->most);
+	profile = server.policy ? policy_profile(server.policy, n->profile) : NULL;
+	if (!profile)
+		return err_set(e, EAGAIN, "the configuration has just changed, try again");
+	r = grant_check_room(profile, registry_launches_of(&server.registry, n->uid), e);
+	if (r < 0)
+		return r;
 	if (n->what.name[0] == '\0')
 		name_make(n->uid, &n->what);
 	else if (registry_launch(&server.registry, n->uid, n->what.name))
@@ -356,12 +362,25 @@ static void say_range(int fd, struct launching *l, struct launch_note *n)
 	say(fd, LAUNCH_RANGE, n);
 }
 
+/* Who saw a container's command end may be back here before everybody else in it is dead. */
+static bool somebody_goes(uid_t uid)
+{
+	const struct container *c;
+
+	for (c = server.registry.containers; c; c = c->next)
+		if (c->uid == uid && c->launch && c->ready &&
+			(c->ending || process_is_ending(server.proc_fd, c->pid)))
+			return true;
+	return false;
+}
+
 static void hear_place(int fd, struct launching *l, struct launch_note *n)
 {
 	struct err e;
+	int r = place_find(l, n, &e);
 
-	if (place_find(l, n, &e) < 0) {
-		say_no(fd, e.text);
+	if (r < 0) {
+		say_no(fd, (r == -EDQUOT || r == -EEXIST) && somebody_goes(n->uid) ? LAUNCH_LATER : LAUNCH_NO, e.text);
 		return;
 	}
 	n->same = n->serial > 0 && image_same(n->serial);
@@ -378,7 +397,7 @@ static void hear_taken(int fd, struct launching *l, struct launch_note *n)
 	slots_mark(&server.slots, &l->container->ranges.uids);
 	if (range_take(l->container, &e) < 0) {
 		memset(&l->container->ranges, 0, sizeof(l->container->ranges));
-		say_no(fd, e.text);
+		say_no(fd, LAUNCH_NO, e.text);
 		return;
 	}
 	say_range(fd, l, n);
@@ -427,7 +446,7 @@ static void hear_built(int fd, struct launching *l, struct launch_note *n, int *
 	if (!c || c->pidfd >= 0 || *pidfd < 0)
 		return;
 	if (container_record(c, n, pidfd, &e) < 0) {
-		say_no(fd, e.text);
+		say_no(fd, LAUNCH_NO, e.text);
 		return;
 	}
 	owner_note(n->owner, l->accounts);

@@ -18,7 +18,7 @@ enum launch_word {
 	/* child to main */
 	LAUNCH_SLOW,  /* an image is being read: more time */
 	LAUNCH_IMAGE, /* it was read; fds: see launch_image_fds. YES: it is kept, and its tree attached; NO: do as you can */
-	LAUNCH_PLACE, /* uid, user, profile, what, most: may it be? And serial: of the image of the cache. Answered by RANGE or NO */
+	LAUNCH_PLACE, /* uid, user, profile, what: may it be? And serial: of the image of the cache. Answered by RANGE or NO */
 	LAUNCH_TAKEN, /* somebody has that range; answered as PLACE */
 	LAUNCH_BUILT, /* what, pid, user_ns, cgroup; fd: its pidfd. To be recorded, for nobody's use yet. Answered by YES or NO */
 	LAUNCH_GOES,  /* it is about to run, and all may know */
@@ -27,6 +27,7 @@ enum launch_word {
 	/* main to child */
 	LAUNCH_YES,
 	LAUNCH_NO, /* text says why */
+	LAUNCH_LATER, /* a NO that the end of a container, which is near, may change: ask again */
 	LAUNCH_RANGE, /* ranges, what.name: recorded as yours until you end */
 };
 
@@ -38,7 +39,6 @@ struct launch_note {
 	uint32_t uid;
 	char profile[33];
 	struct launch what;
-	uint64_t most; /* containers of this user at a time; 0: no limit */
 	struct id_ranges ranges;
 	uint32_t known; /* with RANGE: a launch had it a moment ago, and the files of accounts are what they were then */
 	uint32_t owner; /* with RANGE: the user's namespaces' owner, nobody's a moment ago; with BUILT: found to be nobody's; or 0 */

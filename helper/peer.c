@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "helper/public/syscalls.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
+#include "policy/base/io.h"
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59 /* Linux 4.13 */
@@ -103,11 +103,14 @@ int peer_groups(int socket_fd, gid_t **ret, size_t *ret_n, struct err *e)
 	return 0;
 }
 
-int process_start(int proc_fd, pid_t pid, uint64_t *ret)
+#define PF_EXITING 0x4 /* linux/sched.h; from the beginning of do_exit() on */
+
+/* Field `which` of proc(5) stat, one of the numbers from 3 up. */
+static int stat_number(int proc_fd, pid_t pid, int which, uint64_t *ret)
 {
 	_cleanup_fd_ int fd = -1;
 	char path[32], text[1024], *field;
-	unsigned long long start;
+	unsigned long long number;
 	ssize_t n;
 	int i;
 
@@ -121,12 +124,24 @@ int process_start(int proc_fd, pid_t pid, uint64_t *ret)
 	text[n] = '\0';
 	/* The name stands in parentheses and may hold anything, so count from the last one. */
 	field = strrchr(text, ')');
-	for (i = 2; field && i < 22; i++)
+	for (i = 2; field && i < which; i++)
 		field = strchr(field + 1, ' ');
-	if (!field || sscanf(field, " %llu", &start) != 1)
+	if (!field || sscanf(field, " %llu", &number) != 1)
 		return -ESRCH;
-	*ret = start;
+	*ret = number;
 	return 0;
+}
+
+int process_start(int proc_fd, pid_t pid, uint64_t *ret)
+{
+	return stat_number(proc_fd, pid, 22, ret);
+}
+
+bool process_is_ending(int proc_fd, pid_t pid)
+{
+	uint64_t flags;
+
+	return stat_number(proc_fd, pid, 9, &flags) < 0 || flags & PF_EXITING;
 }
 
 uint32_t process_audit_session(int proc_fd, pid_t pid)
@@ -140,6 +155,31 @@ uint32_t process_audit_session(int proc_fd, pid_t pid)
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || sscanf(text, "%u", &session) != 1 || session == UINT32_MAX)
 		return 0;
 	return session;
+}
+
+int process_gid_outside(int proc_fd, pid_t pid, gid_t inside, gid_t *ret)
+{
+	_cleanup_fd_ int fd = -1;
+	_cleanup_free_ char *text = NULL;
+	unsigned first, host, count;
+	char path[32], *line;
+	struct err e;
+	size_t n;
+
+	(void)snprintf(path, sizeof(path), "%d/gid_map", (int)pid);
+	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fd_read_all(fd, 1u << 16, &text, &n, &e) < 0)
+		return -ESRCH;
+	for (line = text; sscanf(line, "%u %u %u", &first, &host, &count) == 3; line++) {
+		if (inside >= first && inside - first < count) {
+			*ret = host + (inside - first);
+			return 0;
+		}
+		line = strchr(line, '\n');
+		if (!line)
+			break;
+	}
+	return -ESRCH;
 }
 
 int process_ns(int proc_fd, pid_t pid, const char *ns, uint64_t *ret)

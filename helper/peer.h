@@ -1,6 +1,7 @@
 #ifndef CARREL_HELPER_PEER_H
 #define CARREL_HELPER_PEER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -28,9 +29,14 @@ int peer_groups(int socket_fd, gid_t **ret, size_t *ret_n, struct err *e);
 
 /* A process is its pid together with this: clock ticks since boot, proc(5) stat field 22. -ESRCH: gone. */
 int process_start(int proc_fd, pid_t pid, uint64_t *ret);
+/* It has begun to die, or is dead. Of a pid 1 that can last: everybody else in there dies first. */
+bool process_is_ending(int proc_fd, pid_t pid);
 
 /* Its session as the kernel's audit records name it; 0: it has none, or is gone. */
 uint32_t process_audit_session(int proc_fd, pid_t pid);
+
+/* The host's number of a gid in its user namespace. -ESRCH: it has none there, or the process is gone. */
+int process_gid_outside(int proc_fd, pid_t pid, gid_t inside, gid_t *ret);
 
 /* Inode number of one of its namespaces ("mnt", "user"). -ESRCH: gone. Needs the rights of ptrace(2). */
 int process_ns(int proc_fd, pid_t pid, const char *ns, uint64_t *ret);

@@ -113,7 +113,7 @@ static int spec_fill(struct opening *o, const struct id_ranges *ranges, struct c
 {
 	static struct id_map uids, gids;
 	static char name[] = "carrel-init";
-	static char *const argv[] = { name, NULL };
+	static char *const argv[] = { name, NULL }, *const none[] = { NULL };
 	const struct account *a = &o->account;
 	struct person who = account_person(a);
 	uint32_t uid = a->uid;
@@ -126,7 +126,7 @@ static int spec_fill(struct opening *o, const struct id_ranges *ranges, struct c
 	spec->deny_setgroups = policy_keeps_groups(server.policy, &who);
 	spec->base_mntns_fd = server.base_mntns_fd;
 	spec->proc_fd = server.proc_fd;
-	spec->first = (struct first_process){ .program_fd = server.init_fd, .argv = argv };
+	spec->first = (struct first_process){ .program_fd = server.init_fd, .argv = argv, .envp = none };
 	spec->uids = &uids;
 	spec->gids = &gids;
 	r = id_map_plan(&ranges->uids, &uid, 1, &uids, e);

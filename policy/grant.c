@@ -261,9 +261,20 @@ static int check_home(const struct profile *p, const struct wish *w, struct err 
 	return met ? refuse(e, p, "bind-readonly", met, "'%s' meets it, and --home is written to", w->home_path) : 0;
 }
 
-static int check_wish(const struct profile *p, const struct wish *w, struct err *e)
+int grant_check_room(const struct profile *p, uint64_t running, struct err *e)
 {
 	char limit[24];
+
+	if (p->max_containers == 0 || running < p->max_containers)
+		return 0;
+	(void)snprintf(limit, sizeof(limit), "%llu", (unsigned long long)p->max_containers);
+	(void)refuse(e, p, "max-containers", limit, "%llu are running; wait, or end one (carrel kill)",
+		(unsigned long long)running);
+	return -EDQUOT;
+}
+
+static int check_wish(const struct profile *p, const struct wish *w, struct err *e)
+{
 	int r;
 
 	/* A tree is a bundle, whatever else is named beside it. */
@@ -278,11 +289,7 @@ static int check_wish(const struct profile *p, const struct wish *w, struct err 
 		r = refuse(e, p, "net", "none", "--net host is not allowed");
 	for (size_t i = 0; r == 0 && i < w->n_binds; i++)
 		r = check_bind(p, w, &w->binds[i], e);
-	if (r < 0 || p->max_containers == 0 || w->running < p->max_containers)
-		return r;
-	(void)snprintf(limit, sizeof(limit), "%llu", (unsigned long long)p->max_containers);
-	return refuse(e, p, "max-containers", limit,
-		"%llu are running; wait, or end one (carrel kill)", (unsigned long long)w->running);
+	return r;
 }
 
 int grant_decide(const struct policy *p, const struct person *who, const struct wish *w,

@@ -16,7 +16,6 @@ struct wish {
 	bool home; /* the user's home is to be shown inside */
 	bool keep; /* what is written is to be kept */
 	enum wish_net { WISH_NET_NONE, WISH_NET_PROFILE, WISH_NET_HOST } net;
-	uint64_t running; /* containers that the user has now */
 	/*
 	 * Paths are compared as they stand. They must be those of what was opened, as the kernel
 	 * tells them: a symbolic link would lead around every rule.
@@ -41,7 +40,7 @@ struct grant {
  * Pure, except that who->in_group may block.
  */
 
-/* All of the decision but for the signature of the image. */
+/* All of the decision but for the signature of the image, and for how many containers run. */
 int grant_decide(const struct policy *p, const struct person *who, const struct wish *w,
 	struct grant *ret, struct err *e);
 
@@ -49,6 +48,9 @@ int grant_decide(const struct policy *p, const struct person *who, const struct 
  */
 int grant_check_image(
 	const struct profile *profile, const char *image, const char *signer, struct err *e);
+
+/* -EDQUOT: as many run as may. */
+int grant_check_room(const struct profile *profile, uint64_t running, struct err *e);
 
 /*
  * The first part alone: the profile of `carrel run`, or of `carrel run --profile NAME`. The exempt

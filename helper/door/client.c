@@ -341,6 +341,15 @@ void client_await(struct client *c)
 			event_take(c);
 }
 
+#define END_WAIT_MS 1000
+
+void client_await_end(struct client *c)
+{
+	struct pollfd p = { .fd = c->conn };
+
+	(void)poll(&p, 1, END_WAIT_MS);
+}
+
 /* ---- leaving ---- */
 
 static void die_by(int sig)
@@ -365,7 +374,10 @@ static int leave_failed(const struct client *c)
 		say(c->name, ": ", errno_text(code), NULL);
 		return code == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXEC;
 	}
-	say(c->name, ": not started: ", c->last.text, ": ", errno_text(code), NULL);
+	if (code == 0)
+		say(c->name, ": not started: ", c->last.text, NULL);
+	else
+		say(c->name, ": not started: ", c->last.text, ": ", errno_text(code), NULL);
 	return c->own_failure;
 }
 

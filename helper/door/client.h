@@ -43,6 +43,12 @@ int client_follow(struct client *c);
 void client_await(struct client *c);
 
 /*
+ * After the last event: until the relay's end of the connection is closed, or for a second. As pid 1
+ * it is dying by then, and its container's name is free for whoever waits for that.
+ */
+void client_await_end(struct client *c);
+
+/*
  * Leaves as the program left: the exit status, or by its signal. -1: the connection ended without a
  * word, and the caller knows what that means.
  */

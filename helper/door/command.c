@@ -348,6 +348,10 @@ int command_become(const struct command *c, const char **ret_step)
 	r = caps_bound(c);
 	if (r == 0)
 		r = drop(c);
+	if (r == -EINVAL) {
+		*ret_step = "the container has no such user or group ID";
+		return STEP_SAYS_ALL;
+	}
 	if (r < 0)
 		return r;
 

@@ -7,6 +7,7 @@
 #include "helper/public/wire.h"
 
 #define COMMAND_GROUPS_MAX 256
+#define STEP_SAYS_ALL (-4095) /* in place of an errno: the name of the step tells why */
 
 /* What the relay was asked to run. */
 struct command {

@@ -440,7 +440,10 @@ static int launch(struct launch *l)
 
 static int leave(struct launch *l)
 {
-	int status = client_leave(&l->client);
+	int status;
+
+	client_await_end(&l->client);
+	status = client_leave(&l->client);
 
 	if (status >= 0)
 		return status;

@@ -27,7 +27,7 @@ const char run_usage[] =
 	"      --rm                   forgets what is written; the default\n"
 	"      --rootfs DIR           a directory of yours instead of an image\n"
 	"  -t, --tty                  is always so at a terminal\n"
-	"  -u, --user USER            as this user of the container, or UID:GID\n"
+	"  -u, --user USER            as USER[:GROUP] of the container\n"
 	"  -w, --workdir DIR          starts there\n"
 	"      --help                 this\n\n"
 	"Exit status: that of the command, or its signal ends carrel too; 125 carrel failed;\n"
@@ -40,7 +40,7 @@ const char exec_usage[] =
 	"  -i, --interactive          is always so\n"
 	"  -T, --no-tty               pipes for the command, also at a terminal\n"
 	"  -t, --tty                  is always so at a terminal\n"
-	"  -u, --user USER            as this user of the container, or UID:GID\n"
+	"  -u, --user USER            as USER[:GROUP] of the container\n"
 	"  -w, --workdir DIR          starts there\n"
 	"      --help                 this\n\n"
 	"Exit status: as for 'carrel run'.\n";

@@ -177,7 +177,7 @@ size_t groups_of(const char *name, gid_t first, gid_t *list, size_t n)
 		struct span line = span_cut(&rest, '\n');
 
 		if (is_member(span_field(line, 3), name) &&
-			span_id(span_field(line, 2), &list[have]) == 0)
+			span_id(span_field(line, 2), &list[have]) == 0 && list[have] != first)
 			have++;
 	}
 	file_unmap(file);

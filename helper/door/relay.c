@@ -39,7 +39,7 @@
 
 #include "helper/door/command.h"
 #include "helper/door/end.h"
-#include "helper/door/names.h"
+#include "helper/door/identity.h"
 #include "helper/public/relay.h"
 
 #define EXIT_CALL 111
@@ -120,7 +120,7 @@ static void event_tell(uint32_t kind, int value)
 
 static struct enter_event failure(int code, const char *step)
 {
-	struct enter_event e = { .kind = EVENT_FAILED, .value = -code };
+	struct enter_event e = { .kind = EVENT_FAILED, .value = code == STEP_SAYS_ALL ? 0 : -code };
 
 	text_copy(e.text, sizeof(e.text), step);
 	return e;
@@ -156,45 +156,6 @@ static bool command_read(int argc, char **argv, struct command *ret)
 		(ret->flags & ~(RELAY_NNP | RELAY_LAUNCHED | RELAY_INIT | RELAY_DETACHED | RELAY_NARROWED)))
 		return false;
 	return pread(RELAY_REQUEST, req, sizeof(*req), 0) == (ssize_t)sizeof(*req);
-}
-
-/* UID:GID are taken as they are, and bring no groups. */
-static bool pair_take(struct command *c, const char *word)
-{
-	char uid[16];
-	size_t n = 0;
-
-	while (word[n] >= '0' && word[n] <= '9' && n < sizeof(uid) - 1) {
-		uid[n] = word[n];
-		n++;
-	}
-	uid[n] = '\0';
-	return word[n] == ':' && number_parse(uid, &c->uid) && number_parse(word + n + 1, &c->gid) &&
-	       c->uid != UINT32_MAX && c->gid != UINT32_MAX;
-}
-
-/* A number need not be in the file: then it is its group's number as well, and has no other groups. */
-static int user_take(struct command *c, const char *word)
-{
-	static struct user u;
-	int r = pair_take(c, word) ? 1 : id_parse(word, &c->uid);
-
-	if (r == 1) {
-		c->groups[0] = c->gid;
-		c->n_groups = 1;
-		return 0;
-	}
-	if (r == -ERANGE)
-		return r;
-	if (r == 0)
-		c->gid = c->uid;
-	r = r == 0 ? user_by_uid(c->uid, &u) : user_by_name(word, &u);
-	if (r < 0)
-		return word[0] >= '0' && word[0] <= '9' ? 0 : r;
-	c->uid = u.uid;
-	c->gid = u.gid;
-	c->n_groups = groups_of(u.name, u.gid, c->groups, COMMAND_GROUPS_MAX);
-	return 0;
 }
 
 /* The caller's keys are the host's business: this session starts with a keyring of its own. */
@@ -263,10 +224,8 @@ static int prepare(struct relay *relay, const char *user, const char **ret_step)
 {
 	int r;
 
-	*ret_step = "user";
-	r = user ? user_take(&relay->command, user) : 0;
-	if (r < 0)
-		return r;
+	if (user && !identity_take(&relay->command, user, ret_step))
+		return STEP_SAYS_ALL;
 
 	*ret_step = "keyring";
 	r = keyring_join();
@@ -345,7 +304,8 @@ static int child_start(struct relay *relay)
 	if (relay->master >= 0)
 		(void)close(relay->master);
 	relay->child_fd = ends[0];
-	(void)close_range(RELAY_PAYLOAD, fds_end(relay) - 1, 0);
+	/* Of pid 1 `carrel exec` takes the caller's own filter. */
+	(void)close_range(RELAY_PAYLOAD, is_init(relay) ? RELAY_REQUEST : fds_end(relay) - 1, 0);
 	(void)close_range(0, 2, 0);
 	return 0;
 }

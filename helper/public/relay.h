@@ -6,10 +6,11 @@
  * groups that the program is to have, cgroup, limits and nice value already set; as a joined process
  * for a door or `carrel exec`, as pid 1 for a launch.
  *
- *     carrel-relay UID GID FLAGS [USER]        decimal; empty environment
+ *     carrel-relay UID GID FLAGS [USER[:GROUP]]        decimal
  *
- * USER, a name of the container's /etc/passwd or a number, takes the place of UID and GID and brings
- * its groups. RELAY_CONN carried the request and already its answer: what the relay sends on it are
+ * USER and GROUP (helper/door/identity.h) take the place of UID and GID. Its environment is nothing to
+ * it: a launch's pid 1 keeps there what helper/launch_told.h says, and RELAY_NARROW open, for others to
+ * read. RELAY_CONN carried the request and already its answer: what the relay sends on it are
  * struct enter_event only. RELAY_REQUEST holds the struct enter_request as it was received, from
  * offset 0; RELAY_PAYLOAD a memfd with F_SEAL_WRITE, F_SEAL_GROW and F_SEAL_SHRINK (the relay checks
  * seals, size and strings itself). Descriptors 0 to 2 and from RELAY_FDS_END up may be anything; they

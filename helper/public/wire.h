@@ -111,7 +111,7 @@ enum enter_event_kind {
 	EVENT_STOPPED,	/* relay to door: the command stopped by signal `value` */
 	EVENT_EXITED,	/* relay to door: exit status `value`; the last message */
 	EVENT_KILLED,	/* relay to door: died by signal `value`; the last message */
-	EVENT_FAILED,	/* relay to door: errno `value`, step in `text` (empty: execve): it never ran; the last message */
+	EVENT_FAILED,	/* relay to door: errno `value` (0: none), step in `text` (empty: execve): it never ran; the last message */
 	EVENT_SIGNAL,	/* door to relay: send signal `value` to the command's foreground process group */
 	EVENT_CONT,	/* door to relay: go on; `value` 1: in the foreground of the pty, 0: in its background */
 	EVENT_RUNNING,	/* relay to client, of a detached launch: the program runs; the last message */

@@ -21,7 +21,7 @@ chmod 755 "$tmp"
 t 'the door links against nothing' link "$tmp/carrel-door" helper/door/door.c helper/door/client.c helper/door/ask.c \
 	helper/door/payload.c helper/door/terminal.c helper/door/say.c helper/door/sys.c
 t 'the relay links against nothing' link "$tmp/carrel-relay" helper/door/relay.c helper/door/command.c \
-	helper/door/names.c helper/door/end.c helper/public/program.c helper/door/sys.c
+	helper/door/identity.c helper/door/names.c helper/door/end.c helper/public/program.c helper/door/sys.c
 t_same 'neither looks up names or loads code' \
 	"$(nm "$tmp/carrel-door" "$tmp/carrel-relay" | grep -E 'dlopen|nss|getpw|getgr(nam|gid|ent)|iconv|malloc| U ')" ''
 

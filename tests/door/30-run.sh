@@ -27,7 +27,7 @@ t 'carrel links against nothing' link "$tmp/carrel" $carrel
 # shellcheck disable=SC2086
 t 'so does one with less patience' link "$tmp/carrel-hasty" -DASK_WAIT_MS=5000 $carrel
 t 'the relay links against nothing' link "$tmp/carrel-relay" helper/door/relay.c helper/door/command.c \
-	helper/door/names.c helper/door/end.c helper/public/program.c helper/door/sys.c
+	helper/door/identity.c helper/door/names.c helper/door/end.c helper/public/program.c helper/door/sys.c
 t_same 'carrel looks up no names and loads no code' \
 	"$(nm "$tmp/carrel" | grep -E 'dlopen|nss|getpw|getgr(nam|gid|ent)|iconv|malloc| U ')" ''
 

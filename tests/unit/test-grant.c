@@ -216,14 +216,21 @@ static int decide(const struct policy *p, const struct row *row, struct grant *r
 		.home = row->home,
 		.keep = row->keep,
 		.net = row->net,
-		.running = row->running,
 		.home_path = row->home_path,
 		.binds = &bind,
 		.n_binds = row->bind != NULL,
 	};
 
+	struct grant granted = *ret;
+	int r;
+
 	e.text[0] = '\0';
-	return grant_decide(p, &who, &w, ret, &e);
+	r = grant_decide(p, &who, &w, &granted, &e);
+	if (r == 0)
+		r = grant_check_room(granted.profile, row->running, &e);
+	if (r == 0)
+		*ret = granted;
+	return r;
 }
 
 static void decides_as_the_table_says(void)
@@ -242,7 +249,7 @@ static void decides_as_the_table_says(void)
 			CHECK_STR(r == 0 ? g.profile->name : e.text, row->allowed);
 			continue;
 		}
-		CHECK(r == -EACCES || (r == -EINVAL && row->line == 0));
+		CHECK(r == (row->running ? -EDQUOT : -EACCES) || (r == -EINVAL && row->line == 0));
 		CHECK(!g.profile && g.net == 7); /* untouched on failure */
 		CHECK_CONTAINS(e.text, row->why);
 		if (row->line)
