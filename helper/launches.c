@@ -36,6 +36,7 @@
 #include "policy/grant.h"
 #include "policy/policy.h"
 
+#define LATER_WAIT_US 7000000u /* for the 5 s that it waits for who goes (launch_place.c), and the launch */
 #define SLOW_WAIT_US 150000000u /* reading an image; the client waits 180 s */
 
 struct launching {
@@ -362,29 +363,34 @@ static void say_range(int fd, struct launching *l, struct launch_note *n)
 	say(fd, LAUNCH_RANGE, n);
 }
 
-/* Who saw a container's command end may be back here before everybody else in it is dead. */
+/*
+ * Who saw a container's command end may be back here before everybody else in it is dead; and whoever took too long to be served,
+ * before what was made for it till then.
+ */
 static bool somebody_goes(uid_t uid)
 {
 	const struct container *c;
 
 	for (c = server.registry.containers; c; c = c->next)
-		if (c->uid == uid && c->launch && c->ready &&
-			(c->ending || process_is_ending(server.proc_fd, c->pid)))
+		if (c->uid == uid && c->launch &&
+			(!c->ready || c->ending || process_is_ending(server.proc_fd, c->pid)))
 			return true;
 	return false;
 }
 
-static void hear_place(int fd, struct launching *l, struct launch_note *n)
+static uint64_t hear_place(int fd, struct launching *l, struct launch_note *n)
 {
 	struct err e;
 	int r = place_find(l, n, &e);
+	bool later = (r == -EDQUOT || r == -EEXIST) && somebody_goes(n->uid);
 
 	if (r < 0) {
-		say_no(fd, (r == -EDQUOT || r == -EEXIST) && somebody_goes(n->uid) ? LAUNCH_LATER : LAUNCH_NO, e.text);
-		return;
+		say_no(fd, later ? LAUNCH_LATER : LAUNCH_NO, e.text);
+		return later ? LATER_WAIT_US : 0;
 	}
 	n->same = n->serial > 0 && image_same(n->serial);
 	say_range(fd, l, n);
+	return 0;
 }
 
 /* Found out once: the slot stays somebody's until the configuration is read again. */
@@ -500,8 +506,7 @@ static uint64_t hear(int fd, struct launching *l, struct launch_note *n, int fds
 		say(fd, hear_image(n, fds) ? LAUNCH_YES : LAUNCH_NO, n);
 		break;
 	case LAUNCH_PLACE:
-		hear_place(fd, l, n);
-		break;
+		return hear_place(fd, l, n);
 	case LAUNCH_TAKEN:
 		hear_taken(fd, l, n);
 		break;

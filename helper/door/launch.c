@@ -14,9 +14,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -252,6 +255,21 @@ static int payload_make(const struct launch *l, struct payload *p)
 	return r < 0 ? r : payload_seal(p);
 }
 
+/*
+ * /dev/stdout is opened anew by many a daemon's log, and the caller's pipe is nobody's in there. The
+ * mode of a pipe without a name lets nobody come to it who does not hold it, or whose process does.
+ */
+static void pipes_open_up(const struct client *c)
+{
+	struct statfs fs;
+	struct stat st;
+
+	for (int i = 0; i < 3; i++)
+		if (fstat(c->fds[i], &st) == 0 && S_ISFIFO(st.st_mode) &&
+			fstatfs(c->fds[i], &fs) == 0 && fs.f_type == PIPEFS_MAGIC)
+			(void)fchmod(c->fds[i], 0666);
+}
+
 static int command_make(struct launch *l)
 {
 	const struct launch_options *o = l->o;
@@ -275,6 +293,7 @@ static int command_make(struct launch *l)
 		say("cannot make standard input and output ready: ", errno_text(-r), NULL);
 		return LAUNCH_FAILED;
 	}
+	pipes_open_up(c);
 	r = payload_make(l, p);
 	if (r < 0) {
 		say(c->name, ": cannot hand over arguments and environment: ", errno_text(-r),

@@ -30,6 +30,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -355,6 +356,16 @@ int ioctl(int fd, unsigned long request, ...)
 int fstat(int fd, struct stat *st)
 {
 	return (int)SYS2(__NR_fstat, fd, st);
+}
+
+int fchmod(int fd, mode_t mode)
+{
+	return (int)SYS2(__NR_fchmod, fd, mode);
+}
+
+int fstatfs(int fd, struct statfs *st)
+{
+	return (int)SYS2(__NR_fstatfs, fd, st);
 }
 
 int stat(const char *restrict path, struct stat *restrict st)
