@@ -373,7 +373,7 @@ static bool somebody_goes(uid_t uid)
 
 	for (c = server.registry.containers; c; c = c->next)
 		if (c->uid == uid && c->launch &&
-			(!c->ready || c->ending || process_is_ending(server.proc_fd, c->pid)))
+			(c->ending || (c->ready && process_is_ending(server.proc_fd, c->pid)) || (!c->ready && c->timer)))
 			return true;
 	return false;
 }
