@@ -130,11 +130,30 @@ static const char *source_absolute(char path[static PATH_MAX], const char **ret)
 	return NULL;
 }
 
+/*
+ * "ro", "rw", and "z" or "Z" beside them or alone: labels for SELinux, which other runtimes are asked
+ * for out of habit and which nothing here needs.
+ */
+static bool mode_read(const char *words, const char **ret)
+{
+	*ret = "rw";
+	for (size_t n; *words != '\0'; words += n + (words[n] == ',')) {
+		for (n = 0; words[n] != '\0' && words[n] != ','; n++)
+			continue;
+		if (n == 2 && strncmp(words, "ro", n) == 0)
+			*ret = "ro";
+		else if (!(n == 2 && strncmp(words, "rw", n) == 0) &&
+			 !(n == 1 && (*words == 'z' || *words == 'Z')))
+			return false;
+	}
+	return true;
+}
+
 /* NULL, or what is wrong with it. */
 static const char *bind_add(struct launch_request *q, const char *spec)
 {
-	char *source = asking.source, *target = asking.target, mode[4] = "rw";
-	const char *path, *why;
+	char *source = asking.source, *target = asking.target, words[16] = "rw";
+	const char *path, *why, *mode;
 
 	if (q->n_binds == LAUNCH_BINDS_MAX)
 		return "one --bind too many";
@@ -146,8 +165,9 @@ static const char *bind_add(struct launch_request *q, const char *spec)
 		return "too long a path";
 	if (target[0] != '/')
 		return "has no absolute path in the container, as --bind wants it";
-	if (spec && (!field_take(&spec, mode, sizeof(mode)) || spec ||
-			    (strcmp(mode, "ro") != 0 && strcmp(mode, "rw") != 0)))
+	if (spec && (!field_take(&spec, words, sizeof(words)) || spec))
+		words[0] = '\0';
+	if (words[0] == '\0' || !mode_read(words, &mode))
 		return "ends neither in ':ro' nor in ':rw'; a colon in a path is '\\:'";
 
 	why = source_absolute(source, &path);

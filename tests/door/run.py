@@ -358,7 +358,7 @@ MISTAKES = (
     (["run", "-v", "/a", "x"], "'/a' is not SRC:DST"), (["run", "-v", ":/a", "x"], "is not SRC:DST"),
     (["run", "-v", "/a\\:/b", "x"], "is not SRC:DST"),
     (["run", "-v", "/a:b", "x"], "no absolute path in the container"), (["run", "-v", "/a:", "x"], "no absolute path"),
-    (["run", "-v", "/a:/b:z", "x"], "neither in ':ro' nor in ':rw'"), (["run", "-v", "/a:/b:", "x"], "neither in"),
+    (["run", "-v", "/a:/b:q", "x"], "neither in ':ro' nor in ':rw'"), (["run", "-v", "/a:/b:", "x"], "neither in"),
     (["run", "-v", "/a:/b:ro:ro", "x"], "neither in"), (["run", "-v", "/a:/b:readonly", "x"], "neither in"),
     (["run", *["-v/a:/b"] * 17, "x"], "one --bind too many"),
     (["run", "-v", LONG + ":/b", "x"], "too long a path"), (["run", "-v", "/b:" + LONG, "x"], "too long a path"),
