@@ -160,7 +160,8 @@ static int file_put(const char *dir, const char *file, const char *text)
 	_cleanup_fd_ int fd = -1;
 	char path[384];
 
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, file);
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, file) >= sizeof(path))
+		return -ENAMETOOLONG;
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, text, strlen(text)) < 0)
 		return -errno;
@@ -285,69 +286,4 @@ int limits_remove_launch(uid_t uid, const char *name)
 
 	own_group(uid, NULL, name, group);
 	return rmdir(group) < 0 ? -errno : 0;
-}
-
-/* Where this process is in the same hierarchies; "": nobody can tell. */
-static void own_groups_read(int proc_fd, char *text, size_t size)
-{
-	_cleanup_fd_ int fd = openat(proc_fd, "self/cgroup", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, text, size - 1) : 0;
-
-	text[n > 0 ? n : 0] = '\0';
-}
-
-static bool has_line(const char *text, const char *line)
-{
-	size_t n = strlen(line);
-	const char *at;
-
-	for (at = text; (at = strstr(at, line)); at += n)
-		if ((at == text || at[-1] == '\n') && at[n] == '\n')
-			return true;
-	return false;
-}
-
-/* What this machine does not let root do: no such file system, or one that cannot be written. */
-static bool is_machines(int r)
-{
-	return r == -ENOENT || r == -EROFS || r == -EACCES || r == -EPERM;
-}
-
-int limits_follow(int proc_fd, pid_t pid, struct err *e)
-{
-	_cleanup_file_ FILE *f = NULL;
-	char name[32], line[512], own[4096], dir[1024], *names, *path;
-	bool v2 = unified();
-	int fd, r = 0;
-
-	(void)snprintf(name, sizeof(name), "%d/cgroup", (int)pid);
-	fd = openat(proc_fd, name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || !(f = fdopen(fd, "re")))
-		return err_set(e, ESRCH, "limits: process %d is gone", (int)pid);
-	own_groups_read(proc_fd, own, sizeof(own));
-	while (r == 0 && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = '\0';
-		/* A move that changes nothing waits for every processor all the same, for milliseconds where they are busy. */
-		if (has_line(own, line))
-			continue;
-		names = strchr(line, ':');
-		path = names ? strchr(names + 1, ':') : NULL;
-		if (!path)
-			continue;
-		*path++ = '\0';
-		names++;
-		if (strncmp(names, "name=", 5) == 0)
-			names += 5;
-		if (names[0] == '\0') {
-			(void)snprintf(dir, sizeof(dir), CGROUP "%s%s", v2 ? "" : "/unified", path);
-			r = file_put(dir, "cgroup.procs", "0");
-		} else {
-			(void)snprintf(dir, sizeof(dir), CGROUP "/%s%s", names, path);
-			(void)file_put(dir, "cgroup.procs", "0");
-		}
-	}
-	/* Who stays behind lives among the helper's own limits: a threaded group takes nobody else's processes (EOPNOTSUPP). */
-	if (r < 0 && !is_machines(r))
-		return err_set(e, -r, "limits: cannot join the control group of process %d: %s", (int)pid, strerror(-r));
-	return 0;
 }

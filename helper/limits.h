@@ -34,8 +34,8 @@ void limits_remove(const char *cgroup);
 int limits_remove_launch(uid_t uid, const char *name);
 
 /*
- * Moves the calling process into the cgroups of process pid. Best effort on cgroup v1, and where the machine has no cgroups to be
- * written. -ESRCH: pid is gone; else its group takes nobody in.
+ * Moves the calling process into the control groups of process pid, in each hierarchy under /sys/fs/cgroup that root may write
+ * here. -ESRCH: pid is gone; else its groups cannot be told, or one of them takes nobody in.
  */
 int limits_follow(int proc_fd, pid_t pid, struct err *e);
 
