@@ -2,7 +2,7 @@
  * attributes - what a program takes over from the door that asked for it.
  *
  * Trust:  the door's values are the kernel's word about it, read from the host's /proc by pid; the caller proves afterwards
- *         that the pid still was the door's.
+ *         that the pid still was the door's. They count only while all its user IDs are the one that it asked with.
  */
 #include "helper/attributes.h"
 
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "helper/limits.h"
+#include "helper/peer.h"
 #include "helper/server.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
@@ -113,7 +114,7 @@ int cgroup_take(pid_t pid, const char *cgroup, struct err *e)
 	return r;
 }
 
-int attributes_take(pid_t pid, const char *cgroup, struct attributes *ret, struct err *e)
+static int all_take(pid_t pid, const char *cgroup, struct attributes *ret, struct err *e)
 {
 	int r;
 
@@ -130,6 +131,17 @@ int attributes_take(pid_t pid, const char *cgroup, struct attributes *ret, struc
 	ret->niced = errno == 0;
 	ret->bound = sched_getaffinity(pid, sizeof(ret->cpus), &ret->cpus) == 0;
 	return 0;
+}
+
+int attributes_take(int conn_fd, const char *cgroup, struct attributes *ret, struct err *e)
+{
+	struct peer peer;
+	int r = peer_of(conn_fd, &peer, e);
+
+	if (r == 0)
+		r = all_take(peer.pid, cgroup, ret, e);
+	/* It may have executed another program since peer_open(). */
+	return r == 0 ? peer_check_uids(conn_fd, server.proc_fd, e) : r;
 }
 
 void attributes_raise(const struct attributes *a)

@@ -20,12 +20,12 @@ struct attributes {
 
 /*
  * Gives the calling process the cgroup (or the container's own, if cgroup is not empty; NULL: it stays where it is), loginuid and
- * OOM score of process pid, which PAM and the service set up, and notes its limits, nice value and processors for
+ * OOM score of the process that connected, which PAM and the service set up, and notes its limits, nice value and processors for
  * attributes_apply(). Best effort but for the cgroup, as limits_follow() says: what needs rights that this machine has taken from
- * root stays as it is. The caller proves afterwards whose pid it was (peer_still_there()). Only in a child that becomes the
- * user's program.
+ * root stays as it is. The caller looked before whose process it is (peer_open()) and proves afterwards that it is still the same
+ * (peer_still_there()); -EPERM: by now it is not the user's alone (peer_check_uids()). Only in a child that becomes the user's program.
  */
-int attributes_take(pid_t pid, const char *cgroup, struct attributes *ret, struct err *e);
+int attributes_take(int conn_fd, const char *cgroup, struct attributes *ret, struct err *e);
 
 /* The first part alone. */
 int cgroup_take(pid_t pid, const char *cgroup, struct err *e);

@@ -16,7 +16,6 @@
 #include "helper/peer.h"
 #include "helper/public/message.h"
 #include "helper/public/relay.h"
-#include "helper/public/syscalls.h"
 #include "helper/worker.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
@@ -36,9 +35,11 @@ static int find_session(struct entry *n, struct err *e)
 	const struct peer *p = &n->task->peer;
 	const struct session *s;
 	uint64_t door_ns, ns;
+	int r = peer_open(n->task->conn_fd, server.proc_fd, &n->pidfd, e);
 
-	n->pidfd = sys_pidfd_open(p->pid);
-	if (n->pidfd < 0 || process_ns(server.proc_fd, p->pid, "mnt", &door_ns) < 0)
+	if (r < 0)
+		return r;
+	if (process_ns(server.proc_fd, p->pid, "mnt", &door_ns) < 0)
 		return err_set(e, ESRCH, "the calling process is gone");
 	for (s = server.registry.sessions; s; s = s->next) {
 		if (s->container->uid != p->uid || !s->container->ready || s->container->ending)
@@ -87,7 +88,7 @@ static int prepare(struct entry *n, struct err *e)
 	j->container_pidfd = registry_pidfd(&server.registry, n->container);
 	if (j->container_pidfd < 0)
 		return err_set(e, ESRCH, "the container of this session has ended; log in again");
-	r = attributes_take(n->task->peer.pid, n->container->cgroup, &j->attributes, e);
+	r = attributes_take(n->task->conn_fd, n->container->cgroup, &j->attributes, e);
 	/* If the door still lives now, every look at its pid was a look at the door. */
 	if (r == 0)
 		r = peer_still_there(n->pidfd, e);

@@ -159,7 +159,7 @@ static int prepare(struct execution *x, struct err *e)
 	j->flags = RELAY_LAUNCHED | (x->profile->root ? 0 : RELAY_NNP) | (x->told.flags & (RELAY_NNP | RELAY_NARROWED));
 	r = peer_open(x->task->conn_fd, server.proc_fd, &caller, e);
 	if (r == 0)
-		r = attributes_take(x->task->peer.pid, NULL, &j->attributes, e);
+		r = attributes_take(x->task->conn_fd, NULL, &j->attributes, e);
 	if (r == 0)
 		r = peer_still_there(caller, e);
 	/* That its number is pid 1's still, shows in that it can be joined. */

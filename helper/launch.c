@@ -294,7 +294,7 @@ static int raise_container(struct attempt *a, struct err *e)
 	if (r == 0)
 		r = limits_enter_launch(a->account.uid, a->profile, a->what.name, a->request->flags & LAUNCH_DETACH, a->cgroup, &own, e);
 	if (r == 0)
-		r = attributes_take(a->task->peer.pid, own ? NULL : "", &a->attributes, e);
+		r = attributes_take(a->task->conn_fd, own ? NULL : "", &a->attributes, e);
 	if (r == 0)
 		r = peer_still_there(caller, e);
 	if (r < 0)

@@ -36,21 +36,33 @@ int peer_of(int socket_fd, struct peer *ret, struct err *e)
 	return 0;
 }
 
-/* The effective uid of a process; /proc/PID itself is root's when the process is not dumpable. */
-static bool process_is_of(int proc_fd, pid_t pid, uid_t uid)
+/* Of all its user IDs; /proc/PID itself is root's when the process is not dumpable. */
+static int process_check_uids(int proc_fd, pid_t pid, uid_t uid, struct err *e)
 {
 	_cleanup_file_ FILE *f = NULL;
 	char path[32], line[128];
-	unsigned long long real, effective;
+	unsigned long long real, effective, saved, fs;
 	int fd;
 
 	(void)snprintf(path, sizeof(path), "%d/status", (int)pid);
 	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
 	f = fd >= 0 ? fdopen(fd, "re") : NULL;
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Uid: %llu %llu", &real, &effective) == 2)
-			return effective == uid;
-	return false;
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Uid: %llu %llu %llu %llu", &real, &effective, &saved, &fs) != 4)
+			continue;
+		if (real == uid && effective == uid && saved == uid && fs == uid)
+			return 0;
+		return err_set(e, EPERM, "the calling process has other user IDs than who asked: it runs a set-user-ID program");
+	}
+	return err_set(e, ESRCH, "the calling process is gone");
+}
+
+int peer_check_uids(int socket_fd, int proc_fd, struct err *e)
+{
+	struct peer peer;
+	int r = peer_of(socket_fd, &peer, e);
+
+	return r < 0 ? r : process_check_uids(proc_fd, peer.pid, peer.uid, e);
 }
 
 int peer_open(int socket_fd, int proc_fd, int *ret_pidfd, struct err *e)
@@ -64,14 +76,14 @@ int peer_open(int socket_fd, int proc_fd, int *ret_pidfd, struct err *e)
 	if (r < 0)
 		return r;
 	/* An older kernel: the number may be another process's by now, but then one of the same user's. */
-	if (getsockopt(socket_fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &n) < 0 && errno == ENOPROTOOPT) {
+	if (getsockopt(socket_fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &n) < 0 && errno == ENOPROTOOPT)
 		pidfd = sys_pidfd_open(peer.pid);
-		if (pidfd >= 0 && !process_is_of(proc_fd, peer.pid, peer.uid))
-			cleanup_fd(&pidfd);
-	}
 	p.fd = pidfd;
 	if (pidfd < 0 || poll(&p, 1, 0) != 0)
 		return err_set(e, ESRCH, "the calling process is gone");
+	r = process_check_uids(proc_fd, peer.pid, peer.uid, e);
+	if (r < 0)
+		return r;
 	*ret_pidfd = fd_take(&pidfd);
 	return 0;
 }

@@ -19,10 +19,17 @@ int peer_of(int socket_fd, struct peer *ret, struct err *e);
 
 /*
  * A pidfd of the process that connected, which lives; -ESRCH: it is gone, whoever holds its socket or has its number now. If
- * peer_still_there() later, every look at its pid meanwhile was a look at it.
+ * peer_still_there() later, every look at its pid meanwhile was a look at it. -EPERM: as below.
  */
 int peer_open(int socket_fd, int proc_fd, int *ret_pidfd, struct err *e);
 int peer_still_there(int pidfd, struct err *e);
+
+/*
+ * -EPERM: one of the user IDs of the process that connected, real, effective or saved, is not the one that it connected with. Then
+ * it is no longer, or never was, the user's alone, and what it has is not the user's to hand on: a program of root's that a user
+ * started raises its limits. -ESRCH: gone.
+ */
+int peer_check_uids(int socket_fd, int proc_fd, struct err *e);
 
 /* SO_PEERGROUPS: supplementary groups at connect(2). *ret is malloc'ed. */
 int peer_groups(int socket_fd, gid_t **ret, size_t *ret_n, struct err *e);
