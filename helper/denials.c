@@ -78,7 +78,7 @@ static int people_send(const struct asking *a)
 	memcpy(i.text, a->owner.name, n);
 	r = item_send(a, &i, n);
 	for (size_t k = 0; r == 0 && k < a->people.n_owners; k++) {
-		const struct owner *o = &a->people.owners[k]; /* launches, whose ranges are others */
+		const struct owner *o = &a->people.owners[k]; /* of other profiles */
 
 		i.number = o->uids.start;
 		i.count = o->uids.count;
@@ -99,7 +99,8 @@ static int people_send(const struct asking *a)
 
 static int row_send(const struct asking *a, const struct denial *d)
 {
-	struct denials_item i = { .kind = DENIALS_RECORD, .count = d->count, .first_us = d->first_us, .last_us = d->last_us };
+	struct denials_item i = { .kind = DENIALS_RECORD, .flag = true, .uid = a->uid, .count = d->count, .first_us = d->first_us,
+		.last_us = d->last_us };
 	struct record r = { .time_us = d->last_us, .auid = d->auid, .uid = d->uid, .ses = d->ses, .arch = d->arch,
 		.code = d->code, .call = d->call };
 	char line[RECORD_LINE_MAX];
@@ -197,13 +198,23 @@ static int become_nobody(struct err *e)
 
 /* --- reading --- */
 
+/* An ID of launches is whoever's it was then; a session's is always its user's. */
+static bool is_callers(struct asking *a, const struct record *r)
+{
+	uint32_t holder;
+
+	if (people_holder(&a->people, r->uid, r->time_us, &holder))
+		return holder == a->uid;
+	return r->uid == a->uid || id_range_holds(&a->owner.uids, r->uid) || people_owner(&a->people, r->uid);
+}
+
 static int take(const struct record *r, void *data)
 {
 	struct asking *a = data;
 
-	if (r->uid != a->uid && !id_range_holds(&a->owner.uids, r->uid) && !people_owner(&a->people, r->uid))
+	if (!is_callers(a, r))
 		return 1; /* how many others have is none of the caller's business either */
-	return denial_add(&a->table, r);
+	return denial_add(&a->table, r, a->uid);
 }
 
 static uint64_t deadline(void)

@@ -414,7 +414,7 @@ static struct event_fields fields_of(const struct container *c, int priority, co
 	return (struct event_fields){ .priority = priority, .user = c->launch->user, .uid = c->uid, .profile = c->profile,
 		.container = c->launch->name, .image = c->launch->image, .digest = c->launch->digest,
 		.command = c->launch->command, .pid = c->pid, .range_start = c->ranges.uids.start,
-		.range_count = c->ranges.uids.count, .outcome = outcome };
+		.range_count = c->ranges.uids.count, .started_us = c->launch->started_us, .outcome = outcome };
 }
 
 /* What a line says of the image: people compare the beginning of a digest. */

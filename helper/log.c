@@ -99,6 +99,8 @@ static void add_fields(struct record *r, const struct event_fields *f)
 		add(r, "CARREL_PID=%d", (int)f->pid);
 	if (f->range_count)
 		add(r, "CARREL_RANGE=%" PRIu32 "+%" PRIu32, f->range_start, f->range_count);
+	if (f->started_us)
+		add(r, "CARREL_STARTED=%" PRIu64, f->started_us);
 }
 
 void log_event(enum event what, const struct event_fields *f, const char *text, ...)

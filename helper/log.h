@@ -38,6 +38,7 @@ struct event_fields {
 	int64_t uid;	     /* -1: none */
 	pid_t pid;	     /* 0: none */
 	uint32_t range_start, range_count;
+	uint64_t started_us; /* since when the range is that user's, wall clock; 0: not told */
 };
 
 /* Also to standard error; for `carrel-helper --listen` at a terminal. */

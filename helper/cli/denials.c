@@ -35,8 +35,11 @@ static const char usage_text[] =
 static int take(const struct record *r, void *data)
 {
 	struct gathered *g = data;
+	uint32_t holder;
 
-	return denial_add(&g->table, r);
+	if (!people_holder(&g->people, r->uid, r->time_us, &holder))
+		holder = RECORD_UNSET;
+	return denial_add(&g->table, r, holder);
 }
 
 static int read_logs(struct gathered *g, struct source *s, const struct reading_limits *limits, struct err *e)
@@ -74,11 +77,9 @@ int denials_gather(const struct denials_options *o, struct gathered *ret, struct
 	if (!o->from && (geteuid() != 0 || denials_inside()))
 		return denials_ask(o, ret, e);
 	r = o->from ? source_open_file(o->from, &s, e) : source_open(o->since_us, &s, e);
-	if (r == 0)
-		r = read_logs(ret, s, &limits, e);
 	if (r == 0 && !o->from)
 		r = read_people(ret, s, o, e);
-	return r;
+	return r == 0 ? read_logs(ret, s, &limits, e) : r;
 }
 
 void gathered_done(struct gathered *g)

@@ -22,7 +22,7 @@ static int take_record(const struct denials_item *i, size_t len, struct gathered
 
 	if (record_read(i->text, len, &r) != 1)
 		return -EBADMSG;
-	return denial_add_many(&ret->table, &r, i->count, i->first_us, i->last_us);
+	return denial_add_many(&ret->table, &r, i->flag ? i->uid : RECORD_UNSET, i->count, i->first_us, i->last_us);
 }
 
 static int take_note(const struct denials_item *i, size_t len, struct gathered *ret)

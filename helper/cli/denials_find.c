@@ -83,8 +83,13 @@ static void learn_all_users(struct making *m)
 /* Who logged in most likely has it; where su came between, all have to be asked. */
 static const struct owner *owner_of(struct making *m, const struct denial *d)
 {
-	const struct owner *o = people_owner(m->people, d->uid);
+	const struct owner *o;
 
+	if (d->holder != RECORD_UNSET) {
+		learn_user(m, d->holder);
+		return people_owner(m->people, d->holder);
+	}
+	o = people_owner(m->people, d->uid);
 	if (!o && d->uid != 0) {
 		learn_user(m, d->auid);
 		learn_user(m, d->uid);
@@ -95,6 +100,14 @@ static const struct owner *owner_of(struct making *m, const struct denial *d)
 		o = people_owner(m->people, d->uid);
 	}
 	return o;
+}
+
+/* Of launches, which give it to one user after the other: whose it was then is not on record. */
+static bool is_lent(const struct making *m, uint32_t uid)
+{
+	const struct policy *p = m->finder->config.policy;
+
+	return p && uid >= p->pool.first && uid <= p->pool.last;
 }
 
 static void name_user(const struct owner *o, struct finding *f)
@@ -134,10 +147,15 @@ static void join(struct making *m, const struct denial *d, struct finding *f)
 {
 	const struct owner *o = owner_of(m, d);
 	const struct known_session *s;
-	bool of_a_container = o && (o->has_container || o->uid != d->uid);
+	bool held = d->holder != RECORD_UNSET;
+	bool of_a_container = (held && d->holder != d->uid) || (o && (o->has_container || o->uid != d->uid));
 	const struct profile *p;
 
-	f->uid = o ? o->uid : d->uid;
+	f->uid = held ? d->holder : o ? o->uid : d->uid;
+	if (!held && !o && is_lent(m, d->uid)) {
+		(void)snprintf(f->user, sizeof(f->user), "unknown");
+		return;
+	}
 	name_user(o, f);
 	s = people_session(m->people, f->uid, d->ses, d->last_us);
 	if (s) {

@@ -1,12 +1,13 @@
 /*
- * journal - records and sessions out of the journal.
+ * journal - records, sessions and launches out of the journal.
  *
  * Trust:  a field that begins with "_" is journald's word, others are the writer's. So the kernel's lines count by
- *         _TRANSPORT, and sessions only when root's program wrote them.
+ *         _TRANSPORT, and the helper's events only when root's program wrote them.
  */
 #include "helper/denials/journal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 #define MISSED_ID "e9bf28e6e834481bb6f48f548ad13606" /* SD_MESSAGE_JOURNAL_MISSED */
 #define OPENED_ID "5b7c2f0b3fd94c0d9b3c5d0c3a1f6e01" /* EVENT_SESSION_OPENED of helper/log.c */
+#define ENDED_ID "5b7c2f0b3fd94c0d9b3c5d0c3a1f6e0b" /* EVENT_LAUNCH_ENDED */
 
 int journal_open(struct sd_journal **ret, struct err *e)
 {
@@ -174,20 +176,77 @@ static bool session_of(sd_journal *j, struct journal_session *ret)
 	return true;
 }
 
-int journal_read_sessions(struct sd_journal *j, uint64_t since_us,
-	int (*each)(const struct journal_session *s, void *data), void *data, struct err *e)
+/* Every event of root's with this match, from since_us on. */
+static int events_read(sd_journal *j, const char *id, uint64_t since_us, int (*each)(sd_journal *j, void *data), void *data,
+	struct err *e)
 {
-	static const char *const fields[] = { "MESSAGE_ID=" OPENED_ID, "_UID=0" };
-	struct journal_session s;
+	const char *const fields[] = { id, "_UID=0" };
 	int r = match(j, fields, 2);
 
 	if (r >= 0)
 		r = since_us ? sd_journal_seek_realtime_usec(j, since_us) : sd_journal_seek_head(j);
 	while (r >= 0 && (r = sd_journal_next(j)) > 0) {
-		int answer = session_of(j, &s) ? each(&s, data) : 0;
+		int answer = each(j, data);
 
 		if (answer != 0)
 			return answer;
 	}
 	return r < 0 ? err_set(e, -r, "cannot read the journal: %s", strerror(-r)) : 0;
+}
+
+struct sessions_reading {
+	int (*each)(const struct journal_session *s, void *data);
+	void *data;
+};
+
+static int take_session(sd_journal *j, void *data)
+{
+	const struct sessions_reading *g = data;
+	struct journal_session s;
+
+	return session_of(j, &s) ? g->each(&s, g->data) : 0;
+}
+
+int journal_read_sessions(struct sd_journal *j, uint64_t since_us,
+	int (*each)(const struct journal_session *s, void *data), void *data, struct err *e)
+{
+	struct sessions_reading g = { each, data };
+
+	return events_read(j, "MESSAGE_ID=" OPENED_ID, since_us, take_session, &g, e);
+}
+
+/* Its end is when the helper said so, not when journald heard it: by then another may have the range. */
+static bool lending_of(sd_journal *j, struct journal_lending *ret)
+{
+	uint64_t uid;
+	char range[32];
+
+	if (!field_number(j, "CARREL_UID", &uid) || uid >= UINT32_MAX || !field_number(j, "CARREL_STARTED", &ret->from_us) ||
+		!field_number(j, "_SOURCE_REALTIME_TIMESTAMP", &ret->until_us) ||
+		!field_text(j, "CARREL_RANGE", range, sizeof(range)) ||
+		sscanf(range, "%" SCNu32 "+%" SCNu32, &ret->start, &ret->count) != 2)
+		return false;
+	ret->uid = (uint32_t)uid;
+	return true;
+}
+
+struct lendings_reading {
+	int (*each)(const struct journal_lending *l, void *data);
+	void *data;
+};
+
+static int take_lending(sd_journal *j, void *data)
+{
+	const struct lendings_reading *g = data;
+	struct journal_lending l;
+
+	return lending_of(j, &l) ? g->each(&l, g->data) : 0;
+}
+
+int journal_read_lendings(struct sd_journal *j, uint64_t since_us,
+	int (*each)(const struct journal_lending *l, void *data), void *data, struct err *e)
+{
+	struct lendings_reading g = { each, data };
+
+	return events_read(j, "MESSAGE_ID=" ENDED_ID, since_us, take_lending, &g, e);
 }

@@ -45,4 +45,13 @@ struct journal_session {
 int journal_read_sessions(struct sd_journal *j, uint64_t since_us,
 	int (*each)(const struct journal_session *s, void *data), void *data, struct err *e);
 
+/* A launch that has ended, as its event tells: the range of IDs that it had, and when. */
+struct journal_lending {
+	uint64_t from_us, until_us;
+	uint32_t uid;
+	uint32_t start, count;
+};
+int journal_read_lendings(struct sd_journal *j, uint64_t since_us,
+	int (*each)(const struct journal_lending *l, void *data), void *data, struct err *e);
+
 #endif

@@ -1,5 +1,5 @@
 /*
- * people - who had which session: from the helper's records, and from what it said in the journal.
+ * people - who had which session, and whose launch which IDs: from the helper's records, and from what it said in the journal.
  *
  * Trust:  /run/carrel/state is root's. A process is the recorded one when it began at the recorded time.
  */
@@ -23,6 +23,7 @@
 
 #define OPEN_SLACK_US 2000000u /* the log may hear of a session after its first call was refused */
 #define STATE_FILE_MAX 2048
+#define BORDER_US 20000u /* the clock of the kernel's records goes by ticks, of up to 10 ms */
 
 static int append(void **v, size_t *n, size_t size, const void *item)
 {
@@ -40,6 +41,14 @@ int people_add_owner(struct people *p, const struct owner *o)
 	return append((void **)&p->owners, &p->n_owners, sizeof(*o), o);
 }
 
+int people_add_lending(struct people *p, const struct lending *l)
+{
+	if (l->uids.count > p->longest)
+		p->longest = l->uids.count;
+	p->sorted = false;
+	return append((void **)&p->lendings, &p->n_lendings, sizeof(*l), l);
+}
+
 int people_add_session(struct people *p, const struct known_session *s)
 {
 	return append((void **)&p->sessions, &p->n_sessions, sizeof(*s), s);
@@ -48,6 +57,7 @@ int people_add_session(struct people *p, const struct known_session *s)
 void people_done(struct people *p)
 {
 	free(p->owners);
+	free(p->lendings);
 	free(p->sessions);
 	*p = (struct people){ 0 };
 }
@@ -66,6 +76,84 @@ const struct owner *people_owner(const struct people *p, uint32_t uid)
 				best = o;
 	}
 	return best;
+}
+
+/* --- ranges that were lent --- */
+
+static int compare_lendings(const void *a, const void *b)
+{
+	const struct lending *x = a, *y = b;
+
+	if (x->uids.start != y->uids.start)
+		return x->uids.start < y->uids.start ? -1 : 1;
+	if (x->from_us != y->from_us)
+		return x->from_us < y->from_us ? -1 : 1;
+	return (x->until_us > y->until_us) - (x->until_us < y->until_us); /* one may be known as running and as ended */
+}
+
+/* How many stand before or at this one, in order. */
+static size_t lendings_upto(const struct people *p, uint32_t start, uint64_t from_us)
+{
+	const struct lending key = { .uids = { start, 1 }, .from_us = from_us, .until_us = UINT64_MAX };
+	size_t low = 0, high = p->n_lendings;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_lendings(&p->lendings[middle], &key) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Those of one range follow each other: the first that had ended before is the last that counts. */
+static size_t holders_of(const struct people *p, uint32_t start, uint32_t id, uint64_t time_us, uint32_t *ret_uid)
+{
+	size_t n = 0;
+
+	for (size_t i = lendings_upto(p, start, time_us + BORDER_US); i > 0; i--) {
+		const struct lending *l = &p->lendings[i - 1];
+
+		if (l->uids.start != start || l->until_us + BORDER_US < time_us)
+			break;
+		if (!id_range_holds(&l->uids, id) || (n > 0 && *ret_uid == l->uid))
+			continue;
+		*ret_uid = l->uid;
+		n++;
+	}
+	return n;
+}
+
+bool people_holder(struct people *p, uint32_t id, uint64_t time_us, uint32_t *ret_uid)
+{
+	uint32_t start = id, uid = 0, found = 0;
+	size_t i, n = 0;
+
+	if (!p->sorted && p->n_lendings)
+		qsort(p->lendings, p->n_lendings, sizeof(*p->lendings), compare_lendings);
+	p->sorted = true;
+	/* From range to range downwards, as far as one may reach up to the ID. */
+	while (time_us && (i = lendings_upto(p, start, UINT64_MAX)) > 0) {
+		uint32_t at = p->lendings[i - 1].uids.start;
+		size_t here;
+
+		if (id - at >= p->longest)
+			break;
+		here = holders_of(p, at, id, time_us, &uid);
+		if (here > 0 && (n == 0 || uid != found || here > 1))
+			n += here;
+		if (here > 0)
+			found = uid;
+		if (at == 0)
+			break;
+		start = at - 1;
+	}
+	if (n != 1)
+		return false;
+	*ret_uid = found;
+	return true;
 }
 
 const struct known_session *people_session(const struct people *p, uint32_t uid, uint32_t ses, uint64_t time_us)
@@ -128,15 +216,39 @@ static uint64_t wall_clock_of(uint64_t ticks)
 	return (uint64_t)(now.tv_sec - up.tv_sec) * 1000000 + since_boot;
 }
 
-static int container_take(struct people *p, const char *name, const char *text, uint32_t only)
+static uint64_t wall_clock(void)
 {
-	struct owner o = { .has_container = name[0] == 'c' }; /* a launch is no container of sessions */
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static bool range_take(const char *name, const char *text, uint32_t *ret_uid, struct id_range *ret_uids)
+{
 	const char *uids = strstr(text, "\nuids ");
 
-	if (sscanf(name + 1, ".%" SCNu32 ".", &o.uid) != 1 || (only != RECORD_UNSET && only != o.uid) || !uids ||
-		sscanf(uids, "\nuids %" SCNu32 " %" SCNu32, &o.uids.start, &o.uids.count) != 2 || !id_range_valid(&o.uids))
+	return sscanf(name + 1, ".%" SCNu32 ".", ret_uid) == 1 && uids &&
+		sscanf(uids, "\nuids %" SCNu32 " %" SCNu32, &ret_uids->start, &ret_uids->count) == 2 && id_range_valid(ret_uids);
+}
+
+static int container_take(struct people *p, const char *name, const char *text, uint32_t only)
+{
+	struct owner o = { .has_container = true };
+
+	if (!range_take(name, text, &o.uid, &o.uids) || (only != RECORD_UNSET && only != o.uid))
 		return 0;
 	return people_add_owner(p, &o);
+}
+
+static int launch_take(struct people *p, const char *name, const char *text)
+{
+	struct lending l = { .until_us = wall_clock() };
+	const char *started = strstr(text, "\nstarted ");
+
+	if (!range_take(name, text, &l.uid, &l.uids) || !started || sscanf(started, "\nstarted %" SCNu64, &l.from_us) != 1)
+		return 0;
+	return people_add_lending(p, &l);
 }
 
 static int session_take(struct people *p, int proc_fd, const char *text, uint32_t only)
@@ -169,9 +281,10 @@ int people_read_state(struct people *p, int state_fd, int proc_fd, uint32_t only
 	while (r == 0 && (entry = readdir(dir))) {
 		char text[STATE_FILE_MAX];
 
-		if ((strncmp(entry->d_name, "c.", 2) == 0 || strncmp(entry->d_name, "l.", 2) == 0) &&
-			file_read(state_fd, entry->d_name, text, sizeof(text)))
+		if (strncmp(entry->d_name, "c.", 2) == 0 && file_read(state_fd, entry->d_name, text, sizeof(text)))
 			r = container_take(p, entry->d_name, text, only);
+		else if (strncmp(entry->d_name, "l.", 2) == 0 && file_read(state_fd, entry->d_name, text, sizeof(text)))
+			r = launch_take(p, entry->d_name, text);
 		else if (strncmp(entry->d_name, "s.", 2) == 0 && file_read(state_fd, entry->d_name, text, sizeof(text)))
 			r = session_take(p, proc_fd, text, only);
 	}
@@ -197,9 +310,17 @@ static int logged_take(const struct journal_session *j, void *data)
 	return people_add_session(t->people, &s);
 }
 
+static int ended_take(const struct journal_lending *j, void *data)
+{
+	const struct lending l = { { j->start, j->count }, j->uid, j->from_us, j->until_us };
+
+	return id_range_valid(&l.uids) ? people_add_lending(data, &l) : 0;
+}
+
 int people_read_log(struct people *p, struct source *s, uint64_t since_us, uint32_t only, struct err *e)
 {
 	struct taking t = { p, only };
+	int r = source_sessions(s, since_us, logged_take, &t, e);
 
-	return source_sessions(s, since_us, logged_take, &t, e);
+	return r == 0 ? source_lendings(s, since_us, ended_take, p, e) : r;
 }

@@ -333,6 +333,12 @@ int source_sessions(struct source *s, uint64_t since_us, int (*each)(const struc
 	return s->journal ? journal_read_sessions(s->journal, since_us, each, data, e) : 0;
 }
 
+int source_lendings(struct source *s, uint64_t since_us, int (*each)(const struct journal_lending *l, void *data),
+	void *data, struct err *e)
+{
+	return s->journal ? journal_read_lendings(s->journal, since_us, each, data, e) : 0;
+}
+
 /* --- what is told of it --- */
 
 struct notes {

@@ -8,6 +8,7 @@
 #include "helper/denials/record.h"
 
 struct err;
+struct journal_lending;
 struct journal_session;
 struct source; /* the logs of this machine that hold records, or one file of any machine */
 
@@ -38,6 +39,10 @@ int source_read(struct source *s, const struct reading_limits *limits,
 
 /* Sessions that carrel-helper said to have opened, from the journal where there is one; helper/denials/journal.h. */
 int source_sessions(struct source *s, uint64_t since_us, int (*each)(const struct journal_session *j, void *data),
+	void *data, struct err *e);
+
+/* Launches that carrel-helper said to have ended, likewise. */
+int source_lendings(struct source *s, uint64_t since_us, int (*each)(const struct journal_lending *l, void *data),
 	void *data, struct err *e);
 
 /* What is told of the source itself, for people: after source_read(). */

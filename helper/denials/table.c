@@ -11,9 +11,9 @@ static uint64_t mix(uint64_t h, uint64_t value)
 	return h ^ h >> 29;
 }
 
-static uint64_t hash(const struct record *r)
+static uint64_t hash(const struct record *r, uint32_t holder)
 {
-	uint64_t h = mix(mix(r->auid, r->uid), r->ses);
+	uint64_t h = mix(mix(mix(r->auid, r->uid), r->ses), holder);
 
 	h = mix(mix(mix(h, r->arch), r->code), (uint32_t)r->call);
 	for (const char *c = r->exe; *c; c++)
@@ -21,18 +21,18 @@ static uint64_t hash(const struct record *r)
 	return h;
 }
 
-static bool is_like(const struct denial *d, const struct record *r)
+static bool is_like(const struct denial *d, const struct record *r, uint32_t holder)
 {
-	return d->auid == r->auid && d->uid == r->uid && d->ses == r->ses && d->arch == r->arch && d->code == r->code &&
+	return d->holder == holder && d->auid == r->auid && d->uid == r->uid && d->ses == r->ses && d->arch == r->arch && d->code == r->code &&
 		d->call == r->call && strcmp(d->exe, r->exe) == 0;
 }
 
 /* Slots hold index + 1; always more of them than rows, so that an empty one ends the search. */
-static size_t *slot_of(const struct denial_table *t, const struct record *r)
+static size_t *slot_of(const struct denial_table *t, const struct record *r, uint32_t holder)
 {
-	size_t i = hash(r) & (t->n_slots - 1);
+	size_t i = hash(r, holder) & (t->n_slots - 1);
 
-	while (t->slots[i] && !is_like(&t->v[t->slots[i] - 1], r))
+	while (t->slots[i] && !is_like(&t->v[t->slots[i] - 1], r, holder))
 		i = (i + 1) & (t->n_slots - 1);
 	return &t->slots[i];
 }
@@ -63,27 +63,28 @@ static int grow(struct denial_table *t)
 	for (size_t i = 0; i < t->n; i++) {
 		struct record r = record_of(&t->v[i]);
 
-		*slot_of(t, &r) = i + 1;
+		*slot_of(t, &r, t->v[i].holder) = i + 1;
 	}
 	return 0;
 }
 
-int denial_add_many(struct denial_table *t, const struct record *r, uint64_t count, uint64_t first_us, uint64_t last_us)
+int denial_add_many(struct denial_table *t, const struct record *r, uint32_t holder, uint64_t count, uint64_t first_us,
+	uint64_t last_us)
 {
 	struct denial *d;
 	size_t *slot;
 
 	if (2 * t->n >= t->n_slots && grow(t) < 0)
 		return -ENOMEM;
-	slot = slot_of(t, r);
+	slot = slot_of(t, r, holder);
 	if (*slot == 0) {
 		if (t->n >= DENIALS_MAX) {
 			t->left_out += count;
 			return 0;
 		}
 		d = &t->v[t->n];
-		*d = (struct denial){ .auid = r->auid, .uid = r->uid, .ses = r->ses, .arch = r->arch, .code = r->code,
-			.call = r->call, .exe = strdup(r->exe) };
+		*d = (struct denial){ .auid = r->auid, .uid = r->uid, .ses = r->ses, .holder = holder, .arch = r->arch,
+			.code = r->code, .call = r->call, .exe = strdup(r->exe) };
 		if (!d->exe)
 			return -ENOMEM;
 		memcpy(d->comm, r->comm, sizeof(d->comm));
@@ -98,9 +99,9 @@ int denial_add_many(struct denial_table *t, const struct record *r, uint64_t cou
 	return 0;
 }
 
-int denial_add(struct denial_table *t, const struct record *r)
+int denial_add(struct denial_table *t, const struct record *r, uint32_t holder)
 {
-	return denial_add_many(t, r, 1, r->time_us, r->time_us);
+	return denial_add_many(t, r, holder, 1, r->time_us, r->time_us);
 }
 
 static int compare(const void *a, const void *b)

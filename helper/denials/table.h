@@ -9,6 +9,7 @@
 /* Records that differ in time and process alone, counted. */
 struct denial {
 	uint32_t auid, uid, ses;
+	uint32_t holder; /* the user whose launch had this uid then; RECORD_UNSET: not known to be a launch's */
 	uint32_t arch, code;
 	int32_t call;
 	char *exe;
@@ -28,8 +29,9 @@ struct denial_table {
 #define DENIALS_MAX 50000u
 
 /* Counts a record once, or one that stands for `count` from first to last. -ENOMEM only. */
-int denial_add(struct denial_table *t, const struct record *r);
-int denial_add_many(struct denial_table *t, const struct record *r, uint64_t count, uint64_t first_us, uint64_t last_us);
+int denial_add(struct denial_table *t, const struct record *r, uint32_t holder);
+int denial_add_many(struct denial_table *t, const struct record *r, uint32_t holder, uint64_t count, uint64_t first_us,
+	uint64_t last_us);
 
 /* Most frequent first, then latest first. Nothing can be added afterwards. */
 void denial_sort(struct denial_table *t);

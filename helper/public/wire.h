@@ -221,7 +221,7 @@ enum denials_kind {
 	DENIALS_NOTE,	 /* flag: something is missing; text: about the source, for people */
 	DENIALS_OWNER,	 /* the caller: uid, name in text, range from number on (count); flag: has a container */
 	DENIALS_SESSION, /* uid, audit session in number, opened at first_us, profile, service; flag: it lives */
-	DENIALS_RECORD,	 /* text: a record; count of its like, from first_us to last_us */
+	DENIALS_RECORD,	 /* text: a record; count of its like, from first_us to last_us; flag: uid says whose */
 };
 
 #define DENIALS_TEXT_MAX 8704

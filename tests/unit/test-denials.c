@@ -34,19 +34,19 @@ static void counts_what_is_alike(void)
 	struct record r;
 
 	r = record(20, 1, 165, "/bin/mount");
-	CHECK_EQ(denial_add(&t, &r), 0);
+	CHECK_EQ(denial_add(&t, &r, RECORD_UNSET), 0);
 	r.time_us = 10;
 	r.pid = 77;
-	CHECK_EQ(denial_add(&t, &r), 0);
+	CHECK_EQ(denial_add(&t, &r, RECORD_UNSET), 0);
 	r.time_us = 0;
-	CHECK_EQ(denial_add(&t, &r), 0);
+	CHECK_EQ(denial_add(&t, &r, RECORD_UNSET), 0);
 	r = record(30, 2, 165, "/bin/mount");
-	CHECK_EQ(denial_add(&t, &r), 0);
+	CHECK_EQ(denial_add(&t, &r, RECORD_UNSET), 0);
 	r = record(40, 1, 165, "/bin/umount");
-	CHECK_EQ(denial_add_many(&t, &r, 9, 35, 40), 0);
+	CHECK_EQ(denial_add_many(&t, &r, RECORD_UNSET, 9, 35, 40), 0);
 	r = record(40, 1, 165, "/bin/mount");
 	r.code = SECCOMP_RET_LOG;
-	CHECK_EQ(denial_add(&t, &r), 0);
+	CHECK_EQ(denial_add(&t, &r, RECORD_UNSET), 0);
 	CHECK_EQ(t.n, 4);
 	denial_sort(&t);
 	CHECK_EQ(t.v[0].count, 9);
@@ -68,7 +68,7 @@ static void has_an_end(void)
 
 		(void)snprintf(exe, sizeof(exe), "/tmp/%u", i);
 		r = record(i + 1, 1, 1, exe);
-		if (denial_add(&t, &r) < 0)
+		if (denial_add(&t, &r, RECORD_UNSET) < 0)
 			CHECK(false);
 	}
 	CHECK_EQ(t.n, DENIALS_MAX);
@@ -126,6 +126,78 @@ static void knows_sessions_by_user_number_and_time(void)
 	people_done(&p);
 }
 
+static void lend(struct people *p, uint32_t start, uint32_t count, uint32_t uid, uint64_t from_s, uint64_t until_s)
+{
+	const struct lending l = { { start, count }, uid, from_s * 1000000, until_s * 1000000 };
+
+	CHECK_EQ(people_add_lending(p, &l), 0);
+}
+
+static uint32_t holder(struct people *p, uint32_t id, uint64_t time_us)
+{
+	uint32_t uid = 7;
+
+	return people_holder(p, id, time_us, &uid) ? uid : uid == 7 ? 0 : 1;
+}
+
+static void a_lent_range_is_whose_it_was_then(void)
+{
+	struct people p = { 0 };
+
+	CHECK_EQ(holder(&p, 100000, 15000000), 0);
+	lend(&p, 100000, 65536, 1001, 30, 40);
+	lend(&p, 100000, 65536, 1000, 10, 20);
+	lend(&p, 165536, 65536, 1002, 10, 90);
+	lend(&p, 100000, 65536, 1001, 50, 60);
+	CHECK_EQ(holder(&p, 100000, 15000000), 1000);
+	CHECK_EQ(holder(&p, 165535, 35000000), 1001);
+	CHECK_EQ(holder(&p, 165535, 55000000), 1001);
+	CHECK_EQ(holder(&p, 165536, 15000000), 1002);
+	CHECK_EQ(holder(&p, 231071, 89000000), 1002);
+	/* nobody's, that is known */
+	CHECK_EQ(holder(&p, 100000, 25000000), 0);
+	CHECK_EQ(holder(&p, 100000, 5000000), 0);
+	CHECK_EQ(holder(&p, 100000, 70000000), 0);
+	CHECK_EQ(holder(&p, 99999, 15000000), 0);
+	CHECK_EQ(holder(&p, 231072, 15000000), 0);
+	CHECK_EQ(holder(&p, 100000, 0), 0);
+	people_done(&p);
+}
+
+static void what_may_be_eithers_is_nobodys(void)
+{
+	struct people p = { 0 };
+
+	lend(&p, 100000, 65536, 1000, 10, 20);
+	lend(&p, 100000, 65536, 1001, 20, 30);
+	lend(&p, 100000, 65536, 1001, 30, 40);
+	CHECK_EQ(holder(&p, 100001, 19900000), 1000);
+	CHECK_EQ(holder(&p, 100001, 20000000), 0);
+	CHECK_EQ(holder(&p, 100001, 20100000), 1001);
+	CHECK_EQ(holder(&p, 100001, 30000000), 1001);
+	/* also where ranges lie across each other, as after another pool */
+	lend(&p, 130000, 65536, 1002, 15, 18);
+	CHECK_EQ(holder(&p, 129999, 16000000), 1000);
+	CHECK_EQ(holder(&p, 130000, 16000000), 0);
+	CHECK_EQ(holder(&p, 170000, 16000000), 1002);
+	people_done(&p);
+}
+
+static void counts_each_holders_apart(void)
+{
+	struct denial_table t = { 0 };
+	struct record r = record(1000, 3, 165, "/usr/bin/x");
+
+	CHECK_EQ(denial_add(&t, &r, 1000), 0);
+	CHECK_EQ(denial_add(&t, &r, 1001), 0);
+	CHECK_EQ(denial_add(&t, &r, 1001), 0);
+	CHECK_EQ(t.n, 2);
+	denial_sort(&t);
+	CHECK_EQ(t.v[0].holder, 1001);
+	CHECK_EQ(t.v[0].count, 2);
+	denial_table_done(&t);
+}
+
 static char dir[] = "/tmp/carrel-denials.XXXXXX";
 
 static void write_file(const char *name, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -168,6 +240,8 @@ static void reads_what_the_helper_recorded(void)
 
 	write_file("c.1000.shell", "pid 1\nstart 2\nuser-ns 3\nuids 100000 65536\ngids 100000 65536\nlinger 0\ncgroup -\nend\n");
 	write_file("c.1001.shell", "pid 1\nstart 2\nuser-ns 3\nuids 165536 65536\ngids 165536 65536\nlinger 0\ncgroup -\nend\n");
+	write_file("l.1001.box-1", "pid 1\nstart 2\nuser-ns 3\nuids 300000 65536\ngids 300000 65536\nlinger 1\ncgroup -\nprofile box\nuser bob\n"
+		"started 1000000000000000\ngroups 0\nimage x\ndigest -\ncommand uids 1 1\nend\n");
 	write_file("c.x.shell", "uids 1 1\n");
 	write_file("s.1", "uid 1000\nprofile shell\npid %d\nstart %llu\nservice sshd\nuser alice\nend\n", (int)getpid(), own_start());
 	write_file("s.2", "uid 1000\nprofile shell\npid %d\nstart 1\nservice sshd\nuser alice\nend\n", (int)getpid());
@@ -179,6 +253,14 @@ static void reads_what_the_helper_recorded(void)
 	CHECK_STR(p.sessions[0].profile, "shell");
 	CHECK_STR(p.sessions[0].service, "sshd");
 	CHECK(p.sessions[0].lives && p.sessions[0].opened_us > 1000000000000000);
+	/* A launch that runs has its range since it began, whoever asks. */
+	CHECK_EQ(p.n_lendings, 1);
+	CHECK(!people_owner(&p, 300000));
+	CHECK_EQ(holder(&p, 300000, 999999999000000), 0);
+	CHECK_EQ(holder(&p, 300000, 1000000001000000), 1001);
+	people_done(&p);
+	CHECK_EQ(people_read_state(&p, state, proc, 1000, &e), 0);
+	CHECK_EQ(holder(&p, 300000, 1000000001000000), 1001);
 	people_done(&p);
 	CHECK_EQ(people_read_state(&p, state, proc, 1001, &e), 0);
 	CHECK_EQ(p.n_owners, 1);
@@ -187,7 +269,7 @@ static void reads_what_the_helper_recorded(void)
 	people_done(&p);
 	(void)close(state);
 	(void)close(proc);
-	for (const char *const *n = (const char *const[]){ "c.1000.shell", "c.1001.shell", "c.x.shell", "s.1", "s.2", "s.3", NULL }; *n; n++) {
+	for (const char *const *n = (const char *const[]){ "c.1000.shell", "c.1001.shell", "l.1001.box-1", "c.x.shell", "s.1", "s.2", "s.3", NULL }; *n; n++) {
 		char path[128];
 
 		(void)snprintf(path, sizeof(path), "%s/%s", dir, *n);
@@ -340,6 +422,9 @@ int main(void)
 	TEST(has_an_end);
 	TEST(knows_owners_by_uid_and_range);
 	TEST(knows_sessions_by_user_number_and_time);
+	TEST(a_lent_range_is_whose_it_was_then);
+	TEST(what_may_be_eithers_is_nobodys);
+	TEST(counts_each_holders_apart);
 	TEST(reads_what_the_helper_recorded);
 	TEST(blames_the_line_of_the_call);
 	TEST(blames_the_rules_that_can_have_done_it);
