@@ -22,6 +22,7 @@
 
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
+#include "policy/base/io.h"
 
 #define CGROUP "/sys/fs/cgroup"
 #define OWN CGROUP "/carrel"
@@ -41,6 +42,16 @@ static int bus_failed(struct err *e, const char *what, int code, const sd_bus_er
 		error->message ? error->message : strerror(-code));
 }
 
+static bool has_moved(const char *unit)
+{
+	_cleanup_fd_ int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	struct err ignored;
+	size_t n;
+
+	return fd >= 0 && fd_read_all(fd, 1u << 18, &text, &n, &ignored) == 0 && strstr(text, unit);
+}
+
 /* The kernel shows the move when systemd has done it; the job's own signal would tell the same, later. */
 static int await_move(const char *unit, struct err *e)
 {
@@ -48,12 +59,8 @@ static int await_move(const char *unit, struct err *e)
 	int i;
 
 	for (i = 0; i < 500; i++) {
-		_cleanup_file_ FILE *f = fopen("/proc/self/cgroup", "re");
-		char line[512];
-
-		while (f && fgets(line, sizeof(line), f))
-			if (strstr(line, unit))
-				return 0;
+		if (has_moved(unit))
+			return 0;
 		(void)nanosleep(&pause, NULL);
 	}
 	return err_set(e, ETIMEDOUT, "limits: systemd did not start %s within a second", unit);

@@ -93,7 +93,7 @@ static size_t lines_read(struct objects *o, char *buf, size_t n)
 void objects_sample(struct objects *o, pid_t pid)
 {
 	_cleanup_fd_ int fd = -1;
-	char buf[16384];
+	char buf[20480]; /* a path, of which each byte may be written as four */
 	size_t n = 0;
 	ssize_t got;
 
