@@ -373,7 +373,7 @@ static bool somebody_goes(uid_t uid)
 
 	for (c = server.registry.containers; c; c = c->next)
 		if (c->uid == uid && c->launch &&
-			(c->ending || (c->ready && process_is_ending(server.proc_fd, c->pid)) || (!c->ready && c->timer)))
+			(c->ending || (c->ready && process_is_ending(server.proc_fd, c->pid)) || c->refused))
 			return true;
 	return false;
 }
@@ -478,12 +478,14 @@ static void hear_goes(struct launching *l)
 		c->ranges.uids.count, c->launch->command);
 }
 
-static void hear_refused(const struct launch_note *n)
+static void hear_refused(const struct launching *l, const struct launch_note *n)
 {
 	struct event_fields f = { .priority = LOG_NOTICE, .user = n->what.user, .uid = n->uid, .image = n->what.image,
 		.digest = n->what.digest[0] ? n->what.digest : NULL, .container = n->what.name[0] ? n->what.name : NULL,
 		.profile = n->profile[0] ? n->profile : NULL, .command = n->what.command, .outcome = "refused" };
 
+	if (l->container)
+		l->container->refused = true;
 	log_event(EVENT_LAUNCH_REFUSED, &f, "launch of %s by %s refused: %s (command: %s)",
 		n->what.image[0] ? n->what.image : "a tree", n->what.user, n->text, n->what.command);
 }
@@ -517,7 +519,7 @@ static uint64_t hear(int fd, struct launching *l, struct launch_note *n, int fds
 		hear_goes(l);
 		break;
 	case LAUNCH_REFUSED:
-		hear_refused(n);
+		hear_refused(l, n);
 		break;
 	case LAUNCH_ENTERED:
 		hear_entered(n);
@@ -578,6 +580,8 @@ void launching_gone(struct launching *l)
 {
 	if (!l)
 		return;
+	if (l->container)
+		l->container->refused = true;
 	if (l->container && l->container->watch)
 		container_abandon(l->container);
 	else if (l->container)

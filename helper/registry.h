@@ -32,6 +32,7 @@ struct container {
 	uid_t uid;
 	char profile[33];
 	bool ready; /* false: being built, and for nobody's use */
+	bool refused; /* the launch for which it is, or was being, built: it goes */
 	pid_t pid; /* from here to user_ns: of pid 1, when that is there */
 	int pidfd; /* the main process's; children have none: registry_pidfd() */
 	uint64_t start;
