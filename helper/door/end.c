@@ -20,23 +20,42 @@ static bool is_empty(void)
 	return kill(-1, 0) < 0 && errno == ESRCH;
 }
 
-void all_end(const sigset_t *set)
+int64_t end_clock_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int all_end(const sigset_t *set, enum end_how how, pid_t pid)
 {
 	const struct timespec step = { 0, END_STEP_MS * 1000000L };
+	int64_t begun_ms = end_clock_ms(), waited_ms = 0;
+	bool is_hung_up = how == END_HANG_UP;
+	int status = -1, one;
+	pid_t who;
 
 	/*
 	 * Interactive shells do not mind SIGTERM, but they end on SIGHUP; who is stopped must wake
-	 * up to end.
+	 * up to end. Whoever has a handler for SIGTERM needs time before the hang-up.
 	 */
-	(void)kill(-1, SIGHUP);
-	(void)kill(-1, SIGCONT);
+	if (is_hung_up)
+		(void)kill(-1, SIGHUP);
 	(void)kill(-1, SIGTERM);
+	(void)kill(-1, SIGCONT);
 
-	for (int waited = 0; waited < END_WAIT_MS; waited += END_STEP_MS) {
-		while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
-			continue;
+	for (; waited_ms < END_WAIT_MS; waited_ms = end_clock_ms() - begun_ms) {
+		while ((who = waitpid(-1, &one, WNOHANG | __WALL)) > 0)
+			if (who == pid)
+				status = one;
 		if (is_empty())
 			break;
+		if (!is_hung_up && waited_ms >= END_WAIT_MS / 2) {
+			(void)kill(-1, SIGHUP);
+			is_hung_up = true;
+		}
 		(void)sigtimedwait(set, NULL, &step);
 	}
+	return status;
 }

@@ -6,7 +6,7 @@
  *         SIGTERM alone.
  * In:     no arguments, no environment; at GO_FD one byte when it may begin, and the end of it
  *         when whoever builds the container is gone before that.
- * Order:  SIGTERM, then SIGHUP, SIGCONT and SIGTERM to all, 1 s at most, exit; the kernel kills who
+ * Order:  SIGTERM, then SIGHUP, SIGTERM and SIGCONT to all, 1 s at most, exit; the kernel kills who
  *         is left.
  * Fails:  once it has begun, never exits unless told to: with pid 1 the whole container goes.
  * Links:  init.c end.c sys.c; static, no C library.
@@ -57,6 +57,6 @@ int main(void)
 		if (sigtimedwait(&set, NULL, NULL) == SIGTERM)
 			break;
 	}
-	all_end(&set);
+	(void)all_end(&set, END_HANG_UP, 0);
 	return 0;
 }

@@ -11,7 +11,9 @@
  *         waits and signals.
  * Fails:  EVENT_FAILED with step and errno, exit 0; exit 111 when the call itself was wrong. When
  *         the door is gone, so is the terminal: SIGHUP to the program, and out, which hangs up the
- *         foreground as well. As pid 1 it takes all of the container along.
+ *         foreground as well. As pid 1 it takes all of the container along. SIGTERM to it as pid 1:
+ *         see helper/public/relay.h; who is root inside may give that order as well, as who could
+ *         end the command anyway.
  * Links:  relay.c command.c names.c end.c sys.c ../public/program.c; static, no C library.
  *
  * The relay, not the program, leads the session: a program that is alone in its session can never
@@ -44,9 +46,9 @@
 
 #define EXIT_CALL 111
 
-/* What a door may have sent to the program: what a terminal or kill(1) by its owner would. */
-static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
-	SIGTSTP };
+/* For the command to end by itself; man/carrel.1 and helper/cli/kill.c know it. */
+#define TERM_WAIT_MS 10000
+#define FRONT_STEP_MS 100
 
 struct relay {
 	struct command command;
@@ -55,6 +57,8 @@ struct relay {
 	int child_fd; /* the child's last words before execve; -1: it is running */
 	int signal_fd;
 	int conn; /* RELAY_CONN; -1: nobody is there any more */
+	int64_t end_ms; /* as pid 1: when the command has had its time; 0: it was not told to end */
+	bool is_shell; /* then: it does not mind SIGTERM, and is to be hung up behind its job */
 };
 
 static bool is_init(const struct relay *relay)
@@ -327,21 +331,27 @@ static pid_t foreground(const struct relay *relay)
 
 static void signal_forward(const struct relay *relay, int sig)
 {
-	bool is_known = false;
-	pid_t front;
+	pid_t front = foreground(relay);
 
-	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
-		is_known |= forwarded[i] == sig;
-	if (!is_known)
-		return;
-
-	front = foreground(relay);
 	(void)kill(-front, sig);
-	if (sig == SIGHUP) {
-		if (front != relay->pid)
-			(void)kill(-relay->pid, SIGHUP);
+	/* A shell behind its job goes on as well. */
+	if (front != relay->pid && sig == SIGCONT)
 		(void)kill(-relay->pid, SIGCONT);
-	}
+}
+
+/* Also the shell behind its job; and who is stopped must wake up to end. */
+static void hang_up_forward(const struct relay *relay)
+{
+	signal_forward(relay, SIGHUP);
+	if (foreground(relay) != relay->pid)
+		(void)kill(-relay->pid, SIGHUP);
+	(void)kill(-relay->pid, SIGCONT);
+}
+
+/* What a door may have sent to the program: what a terminal or kill(1) by its owner would. */
+static bool may_be_sent(int sig)
+{
+	return sig > 0 && sig < _NSIG && sig != SIGKILL && sig != SIGSTOP;
 }
 
 static void command_continue(const struct relay *relay, bool is_foreground)
@@ -378,7 +388,7 @@ __attribute__((noreturn)) static void hang_up(const struct relay *relay)
 
 	chld_only(&set);
 	if (is_init(relay))
-		all_end(&set);
+		(void)all_end(&set, END_HANG_UP, relay->pid);
 	(void)kill(-relay->pid, SIGHUP);
 	(void)kill(-relay->pid, SIGCONT);
 	_exit(is_init(relay) ? 128 + SIGHUP : 0);
@@ -396,7 +406,9 @@ static void door_hear(const struct relay *relay)
 		hang_up(relay);
 	if (n != (ssize_t)sizeof(e))
 		return;
-	if (e.kind == EVENT_SIGNAL)
+	if (e.kind == EVENT_SIGNAL && e.value == SIGHUP)
+		hang_up_forward(relay);
+	else if (e.kind == EVENT_SIGNAL && may_be_sent(e.value))
 		signal_forward(relay, e.value);
 	else if (e.kind == EVENT_CONT)
 		command_continue(relay, e.value == 1);
@@ -425,9 +437,15 @@ static void child_hear(struct relay *relay)
 __attribute__((noreturn)) static void command_ended(struct relay *relay, int status)
 {
 	bool exited = WIFEXITED(status);
+	sigset_t set;
 
 	if (relay->child_fd >= 0)
 		child_hear(relay);
+	if (relay->end_ms > 0) {
+		/* It was told to end, and has; the others hear of it now. */
+		chld_only(&set);
+		(void)all_end(&set, END_TERM, 0);
+	}
 	if (relay->conn >= 0)
 		event_tell(exited ? EVENT_EXITED : EVENT_KILLED, exited ? WEXITSTATUS(status) : WTERMSIG(status));
 	if (!is_init(relay))
@@ -451,24 +469,112 @@ static void children_wait(struct relay *relay)
 	}
 }
 
+/* ---- its end, as pid 1 ---- */
+
+/* What /proc/PID/status says of SIGTERM. */
+static bool ignores_term(pid_t pid)
+{
+	static const char key[] = "\nSigIgn:\t";
+	char path[sizeof("/proc/4294967295/status")], text[4096], *p = path + sizeof(path);
+	/* 16 hexadecimal digits, the lowest last. */
+	size_t digit = sizeof(key) - 1 + 15 - (SIGTERM - 1) / 4;
+	ssize_t n;
+	int fd;
+
+	p -= sizeof("/status");
+	memcpy(p, "/status", sizeof("/status"));
+	for (; pid > 0; pid /= 10)
+		*--p = (char)('0' + pid % 10);
+	p -= sizeof("/proc/") - 1;
+	memcpy(p, "/proc/", sizeof("/proc/") - 1);
+
+	fd = open(p, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, sizeof(text));
+	(void)close(fd);
+	for (p = text; n - (p - text) > (ssize_t)digit; p++)
+		if (memcmp(p, key, sizeof(key) - 1) == 0) {
+			char c = p[digit];
+
+			return ((c > '9' ? c - 'a' + 10 : c - '0') >> (SIGTERM - 1) % 4) & 1;
+		}
+	return false;
+}
+
+static void end_begin(struct relay *relay)
+{
+	pid_t front = foreground(relay);
+
+	if (relay->end_ms > 0)
+		return;
+	relay->end_ms = end_clock_ms() + TERM_WAIT_MS;
+	if (front != relay->pid)
+		(void)kill(-front, SIGTERM);
+	(void)kill(-relay->pid, SIGTERM);
+	/* An interactive shell would not use its time. */
+	relay->is_shell = relay->command.slave >= 0 && ignores_term(relay->pid);
+	/* Who is stopped must wake up to end. */
+	if (front != relay->pid)
+		(void)kill(-front, SIGCONT);
+	(void)kill(-relay->pid, SIGCONT);
+}
+
+/* The command has had its time. If it minds nothing of this either, SIGKILL comes with our end. */
+__attribute__((noreturn)) static void end_now(struct relay *relay)
+{
+	sigset_t set;
+	int status;
+
+	chld_only(&set);
+	status = all_end(&set, END_TERM, relay->pid);
+	relay->end_ms = 0;
+	command_ended(relay, status >= 0 ? status : SIGKILL);
+}
+
+static int end_left(const struct relay *relay)
+{
+	int64_t left = relay->end_ms - end_clock_ms();
+
+	return left > 0 ? (int)left : 0;
+}
+
+/* As poll() takes it. */
+static int end_wait(const struct relay *relay)
+{
+	if (relay->end_ms == 0)
+		return -1;
+	return relay->is_shell ? FRONT_STEP_MS : end_left(relay);
+}
+
+static void end_go_on(struct relay *relay)
+{
+	/* Not before: the shell would hang up its job, which has its time as well. */
+	if (relay->is_shell && foreground(relay) == relay->pid) {
+		(void)kill(-relay->pid, SIGHUP);
+		relay->is_shell = false;
+	}
+	if (end_left(relay) == 0)
+		end_now(relay);
+}
+
 static void signal_hear(struct relay *relay)
 {
 	struct signalfd_siginfo info;
-	sigset_t set;
+	int sig;
 
 	if (read(relay->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
-	if (info.ssi_signo == SIGTERM) {
-		chld_only(&set);
-		all_end(&set);
-		if (relay->conn >= 0)
-			event_tell(EVENT_KILLED, SIGTERM);
-		_exit(128 + SIGTERM);
-	}
-	if (info.ssi_signo == SIGCHLD)
+	sig = (int)info.ssi_signo;
+	/* Who sends from outside has no number here. */
+	if (sig == RELAY_CARRIER && info.ssi_code == SI_QUEUE && info.ssi_pid == 0)
+		signal_forward(relay, info.ssi_int);
+	else if (sig == SIGCHLD)
 		children_wait(relay);
+	else if (sig == SIGTERM)
+		end_begin(relay);
 	else
-		signal_forward(relay, (int)info.ssi_signo);
+		signal_forward(relay, sig);
 }
 
 __attribute__((noreturn)) static void relay_loop(struct relay *relay)
@@ -482,7 +588,7 @@ __attribute__((noreturn)) static void relay_loop(struct relay *relay)
 			{ .fd = relay->child_fd, .events = POLLIN },
 		};
 
-		if (poll(p, 3, -1) < 0)
+		if (poll(p, 3, end_wait(relay)) < 0)
 			continue;
 		if (p[2].revents)
 			child_hear(relay);
@@ -490,20 +596,22 @@ __attribute__((noreturn)) static void relay_loop(struct relay *relay)
 			signal_hear(relay);
 		if (p[0].revents && relay->conn >= 0)
 			door_hear(relay);
+		if (relay->end_ms > 0)
+			end_go_on(relay);
 	}
 }
 
 /*
  * Joined, its children alone concern it. As pid 1 it also gets what root of the host sends the
- * container: SIGTERM ends it (helper/lifetime.c), others are for the command (carrel kill -s).
+ * container (carrel kill), and root inside.
  */
 static int signals_take(struct relay *relay)
 {
 	sigset_t set;
 
 	chld_only(&set);
-	for (size_t i = 0; is_init(relay) && i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
-		sigaddset(&set, forwarded[i]);
+	if (is_init(relay))
+		sigfillset(&set);
 	relay->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return relay->signal_fd < 0 ? -errno : 0;
 }

@@ -34,8 +34,16 @@ enum relay_fd {
 
 #define RELAY_NNP 1u	  /* set no_new_privs */
 #define RELAY_LAUNCHED 2u /* in an image: gids are the relay's to set, the directory must be there, PATH finds the file */
-#define RELAY_INIT 4u	  /* it is pid 1: the command's end, and a SIGTERM, is the container's */
+#define RELAY_INIT 4u	  /* it is pid 1: the command's end is the container's */
 #define RELAY_DETACHED 8u /* nobody stays at RELAY_CONN once the command runs */
 #define RELAY_NARROWED 16u /* RELAY_NARROW is one more filter, attached last */
+
+/*
+ * As pid 1 it takes SIGTERM for the order to end: the command gets it, and 10 s to end by itself;
+ * then all end, within another second. Every other signal is passed on to the command. Those that
+ * cannot come as they are (SIGTERM itself, SIGCHLD, which tells of children, SIGSTOP, which would
+ * stop pid 1) are the value that comes with this one, queued from outside the container.
+ */
+#define RELAY_CARRIER 64
 
 #endif

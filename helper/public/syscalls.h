@@ -10,6 +10,7 @@
 #include <linux/mount.h>
 #include <linux/ioctl.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -97,6 +98,16 @@ static inline int sys_pidfd_open(pid_t pid)
 static inline int sys_pidfd_send_signal(int pidfd, int sig)
 {
 	return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0);
+}
+
+/* With a value, as sigqueue() does. */
+static inline int sys_pidfd_queue_signal(int pidfd, int sig, int value)
+{
+	siginfo_t info = { .si_signo = sig, .si_code = SI_QUEUE };
+
+	info.si_uid = getuid();
+	info.si_value.sival_int = value;
+	return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, &info, 0);
 }
 
 /* Linux 6.11; -1, ENOTTY before. The number is PIDFD_GET_USER_NAMESPACE of <linux/pidfd.h>. */

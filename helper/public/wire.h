@@ -195,17 +195,23 @@ struct list_item {
 	char text[256]; /* its command, for people */
 };
 
-/* signal 0: ends the container, at once if it does not by itself within a few seconds. */
+/*
+ * signal 0: tells the container to end (relay.h), and waits a moment for that. Who wants to know
+ * asks again, with the pid of the answer, as another container may have the name by then; to be
+ * told twice does nothing more.
+ */
 struct kill_request {
 	struct wire_head head;
 	uint32_t uid; /* whose; (uint32_t)-1: the caller's own. Others' only for root */
-	uint32_t signal; /* to its command */
+	uint32_t signal; /* to its command; SIGKILL: to all in it */
+	int32_t pid; /* only if this is its pid 1 (LIST_CONTAINER), else it has ended; 0: any */
 	char name[LAUNCH_NAME_MAX + 1]; /* as LIST_CONTAINER tells it */
 };
 
 struct kill_answer {
 	struct wire_head head;
 	uint32_t answer; /* ANSWER_CONFINED: done; ANSWER_REFUSED: text says why */
+	int32_t pid; /* it was told to end and has not yet: its pid 1; else 0 */
 	char text[256];
 };
 

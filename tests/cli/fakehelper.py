@@ -4,7 +4,8 @@
     fakehelper.py PLACE LOG MODE
 
 Appends every request to LOG, one a line; MODE is a file that says what to do with the next one: run, none (no containers),
-refuse, drop (hang up early) or odd (answer as another version would). Runs until it is killed. Prints "ready" when it listens.
+refuse, slow (what is ended has ended when it is asked for again), drop (hang up early) or odd (answer as another version
+would). Runs until it is killed. Prints "ready" when it listens.
 """
 import os
 import socket
@@ -15,8 +16,8 @@ REQ_LIST, REQ_KILL = 7, 8
 END, LIST_REFUSED, CONTAINER = 0, 1, 2
 REFUSED, CONFINED = 0, 1
 ITEM = struct.Struct("HHIIIiIIIQ65s33s65s80s256s0Q")
-KILL = struct.Struct("HHIII65s0I")
-KILL_ANSWER = struct.Struct("HHII256s")
+KILL = struct.Struct("HHIIIi65s0I")
+KILL_ANSWER = struct.Struct("HHIIi256s")
 CONTAINERS = (
     (54321, 77, 0, 600000, 65536, 1795305131000000, b"web", b"lab", b"debian", b"sha256:ab", b"nginx -g 'daemon off;'"),
     (54321, 78, 2, 700000, 65536, 0, b"@lab", b"lab", b"", b"", b""),
@@ -46,11 +47,12 @@ def serve(conn, log, mode):
         log.write(f"list {everybody} {length == len(data) == 12}\n")
         list_answer(conn, version, everybody, mode)
     elif kind == REQ_KILL:
-        *_, uid, sig, name = KILL.unpack(data)
-        log.write(f"kill {uid} {sig} {name.rstrip(bytes(1)).decode()} {length == len(data)}\n")
+        *_, uid, sig, pid, name = KILL.unpack(data)
+        log.write(f"kill {uid} {sig}{f' @{pid}' if pid else ''} {name.rstrip(bytes(1)).decode()} {length == len(data)}\n")
         text = b"there is no container of yours called so" if mode == "refuse" else b""
         if mode != "drop":
-            conn.send(KILL_ANSWER.pack(version, kind, KILL_ANSWER.size, REFUSED if text else CONFINED, text))
+            conn.send(KILL_ANSWER.pack(version, kind, KILL_ANSWER.size, REFUSED if text else CONFINED,
+                                       77 if mode == "slow" and not pid else 0, text))
 
 
 def main():

@@ -113,6 +113,16 @@ kill $all 0 db True"
 for word in TERM SIGTERM term 15; do
 	t_same "-s $word is a signal" "$(asked "$carrel" kill -s $word web)" "kill $all 15 web True"
 done
+t_same '-s takes all signals' "$(asked sh -c 'for word in HUP sigkill Stop CONT winch IO iot CLD RTMIN rtmin+1 SIGRTMAX-2 RTMAX 64 32
+	do "$0" kill -s $word web; done' "$carrel" | cut -d' ' -f3 | xargs)" "1 9 19 18 28 29 6 17 34 35 62 64 64 32"
+t_same 'and so does the way of kill(1)' "$(asked sh -c 'for word in -9 -KILL -INT -SIGUSR1 -stop -sys -segv -RTMIN+3 -sHUP -64
+	do "$0" kill $word web; done; "$0" kill web -CONT; "$0" kill -s CONT -- web' "$carrel" | cut -d' ' -f3 | xargs)" \
+	"9 9 2 10 19 31 11 37 1 64 18 18"
+for word in -0 -65 -FOO -RTMIN+31 -RTMAX-31 -RTMIN-1; do
+	t_same "'$word' is none" "$(asked "$carrel" kill "$word" web; "$carrel" kill "$word" web 2>&1; echo $?)" "\
+carrel kill: no such signal: '${word#-}'; see 'carrel kill --help'
+2"
+done
 t_same '--user says whose' "$(asked "$carrel" kill --user bin --signal=HUP @lab)" "kill $(id -u bin) 1 @lab True"
 t_same 'also by number' "$(asked "$carrel" kill --user 54321 web)" "kill 54321 0 web True"
 for word in 0 65 FOO SIG ''; do
@@ -130,6 +140,11 @@ name=$(printf '%0100d' 0)
 t_same 'a name that none can have is not asked for' "$(asked "$carrel" kill "$name"; "$carrel" kill "$name" 2>&1; echo $?)" "\
 carrel kill: $name: no container has so long a name
 1"
+echo slow >"$mode"
+t_same 'all are told before one is waited for, and then it is the same one' "$(asked "$carrel" kill a b)" "kill $all 0 a True
+kill $all 0 b True
+kill $all 0 @77 a True
+kill $all 0 @77 b True"
 echo refuse >"$mode"
 t_same 'a refusal is told, and the next one still tried' "$(asked "$carrel" kill a b; "$carrel" kill a b 2>&1; echo $?)" "\
 kill $all 0 a True

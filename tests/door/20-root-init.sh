@@ -127,8 +127,7 @@ t_same 'does not begin without being told to go' "$?" 1
 t 'does not mind other signals' init "($listens; kill -HUP 1; kill -INT 1; kill -USR1 1; kill -34 1; kill -KILL 1
 	sleep 0.2; $end) &"
 t 'is quick when all end' ends_within 0 1000 "sleep 1000 & ($end) &"
-# The end of a child shortens one of the steps in which it waits.
-t 'waits a second for those who do not' ends_within 900 4000 "(trap '' TERM HUP; sleep 1000; sleep 1000) & ($end) &"
+t 'waits a second for those who do not' ends_within 1000 4000 "(trap '' TERM HUP; sleep 1000; sleep 1000) & ($end) &"
 # shellcheck disable=SC2016
 t 'wakes the stopped so that they can end' ends_within 0 1000 'sleep 1000 & kill -STOP $!; ('"$end"') &'
 init '(trap "" TERM; trap "echo hup >>'"$tmp/heard"'; exit" HUP; : >'"$tmp/armed"'; while :; do sleep 0.05; done) &
