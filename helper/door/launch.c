@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -487,7 +488,8 @@ static int leave(struct launch *l)
 	if (status >= 0)
 		return status;
 	say(l->client.name, ": its container '", l->answer.name, "' was ended", NULL);
-	return LAUNCH_FAILED;
+	/* Nothing but SIGKILL to its pid 1, or to our relay in there, leaves no last word. */
+	return l->o->detach ? LAUNCH_FAILED : 128 + SIGKILL;
 }
 
 static int leave_detached(struct launch *l)

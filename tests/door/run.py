@@ -576,7 +576,7 @@ def what_never_ran_is_told():
 
 
 def a_container_that_was_ended_is_told():
-    same(ended_by(), (125, b"", b"carrel: prog: its container 'made-up' was ended\n"))
+    same(ended_by(), (137, b"", b"carrel: prog: its container 'made-up' was ended\n"))
 
 
 def detached_it_waits_until_it_is_known():
