@@ -20,10 +20,6 @@
 
 #define DRAIN_MAX (256 * 1024) /* a pty holds 64 KiB, and the line discipline 4 more */
 
-/* Taken from others and passed on, unless they were ignored when we came: nohup means it. */
-static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
-	SIGTSTP };
-
 /* ---- stdio ---- */
 
 /*
@@ -100,40 +96,24 @@ static void event_tell(const struct client *c, uint32_t kind, int value)
 	(void)send(c->conn, &e, sizeof(e), MSG_NOSIGNAL);
 }
 
+static void resume(struct client *c, bool takes_terminal, bool was_stopped);
+
 /*
- * SIGCONT with nothing stopped by us: somebody stopped the client itself, and may have used the
- * terminal since.
+ * SIGCONT with nothing stopped by us: the program alone is stopped; or somebody stopped the client
+ * itself, and may have used the terminal since.
  */
 static void continued(struct client *c)
 {
 	bool was_raw = c->terminal.raw;
 
 	c->terminal.raw = false;
+	if (c->program_waits) {
+		resume(c, was_raw, true);
+		return;
+	}
 	if (was_raw && terminal_in_front(&c->terminal))
 		terminal_raw(&c->terminal);
 	terminal_resize(&c->terminal);
-}
-
-/* False: none is there. */
-static bool signal_take(struct client *c)
-{
-	struct signalfd_siginfo info;
-
-	if (read(c->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-		return false;
-	if (info.ssi_signo == SIGWINCH) {
-		terminal_resize(&c->terminal);
-	} else if (info.ssi_signo == SIGCONT) {
-		continued(c);
-	} else {
-		event_tell(c, EVENT_SIGNAL, (int)info.ssi_signo);
-		/*
-		 * Whoever wants us to end does not want to wait for a terminal that takes no more.
-		 */
-		if (c->ended && info.ssi_signo != SIGTSTP)
-			c->drain_left = 0;
-	}
-	return true;
 }
 
 static void set_one(sigset_t *set, int sig)
@@ -143,10 +123,10 @@ static void set_one(sigset_t *set, int sig)
 }
 
 /*
- * Stops as the program has; true once continued, false if nobody is there who could continue us (an
- * orphaned group).
+ * Stops us, or with 0 our group, as the program has stopped; true once continued, false if nobody
+ * is there who could continue us (an orphaned group). Never SIGSTOP: the kernel does not ask then.
  */
-static bool stop_self(int sig)
+static bool stop(pid_t whom, int sig)
 {
 	const struct sigaction dfl = { .sa_handler = SIG_DFL };
 	const struct timespec at_once = { 0, 0 };
@@ -159,43 +139,122 @@ static bool stop_self(int sig)
 
 	(void)sigaction(sig, &dfl, &old);
 	(void)sigprocmask(SIG_UNBLOCK, &one, NULL);
-	/* The whole group, as the keyboard would: a pipeline stops as one. */
-	(void)kill(0, sig);
+	(void)kill(whom, sig);
 	(void)sigprocmask(SIG_BLOCK, &one, NULL);
 	(void)sigaction(sig, &old, NULL);
 	return sigtimedwait(&cont, NULL, &at_once) == SIGCONT;
 }
 
+/* When we came: nohup means it. */
+static bool is_ignored(int sig)
+{
+	struct sigaction old;
+
+	return sigaction(sig, NULL, &old) == 0 && old.sa_handler == SIG_IGN;
+}
+
+static void signal_pass(struct client *c, int sig)
+{
+	if (is_ignored(sig))
+		return;
+	if (sig == SIGTSTP && c->program_waits) {
+		/* It cannot stop once more; we are what does not look stopped. */
+		if (stop(getpid(), SIGTSTP))
+			continued(c);
+		return;
+	}
+	event_tell(c, EVENT_SIGNAL, sig);
+	c->is_asked_to_stop |= sig == SIGTSTP;
+	/* Whoever wants us to end does not want to wait for a terminal that takes no more. */
+	if (c->ended && sig != SIGTSTP)
+		c->drain_left = 0;
+}
+
+/* False: none is there. */
+static bool signal_take(struct client *c)
+{
+	struct signalfd_siginfo info;
+
+	if (read(c->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return false;
+	switch (info.ssi_signo) {
+	case SIGWINCH:
+		terminal_resize(&c->terminal);
+		break;
+	case SIGCONT:
+		continued(c);
+		break;
+	case SIGCHLD:
+	case SIGPIPE:
+	case SIGTTIN:
+	case SIGTTOU:
+		/* Of what we do ourselves. */
+		break;
+	default:
+		signal_pass(c, (int)info.ssi_signo);
+	}
+	return true;
+}
+
 static void resume(struct client *c, bool takes_terminal, bool was_stopped)
 {
-	bool in_front = terminal_in_front(&c->terminal);
+	bool gets_keys = takes_terminal && terminal_in_front(&c->terminal);
 
+	c->program_waits = c->is_asked_to_stop = false;
 	/*
 	 * What came while we were stopped acts before the program runs on: it may be the end of it.
 	 */
 	while (signal_take(c))
 		continue;
-	if (in_front && takes_terminal)
+	if (gets_keys)
 		terminal_raw(&c->terminal);
 	terminal_resize(&c->terminal);
 	/*
 	 * A program that could not be stopped must not ask again and again: it waits for its keys
 	 * instead.
 	 */
-	event_tell(c, EVENT_CONT, in_front || !was_stopped);
+	event_tell(c, EVENT_CONT, gets_keys || !was_stopped);
+}
+
+/*
+ * A program may stop who waits for it only as the keyboard would stop both: where there is a
+ * terminal and we are in front of it, or in its background and keys are asked for; then it is the
+ * whole group, as a pipeline stops as one. Else it would stop whoever watches over it (timeout) for
+ * ever. Whom somebody outside wants to stop stops, too, but alone: others have been asked
+ * themselves. And so does a shell's job in the background, as fg continues only what it knows to
+ * have stopped.
+ */
+static bool stop_with_program(const struct client *c, int sig)
+{
+	bool asks = sig == SIGTTIN || sig == SIGTTOU;
+	bool has_terminal = terminal_is_there(&c->terminal);
+
+	if (asks ? has_terminal : terminal_has_jobs(&c->terminal))
+		return stop(0, asks ? sig : SIGTSTP);
+	if (c->is_asked_to_stop || (has_terminal && getpgrp() == getpid()))
+		return stop(getpid(), SIGTSTP);
+	return false;
 }
 
 static void program_stopped(struct client *c, int sig)
 {
 	bool asks = sig == SIGTTIN || sig == SIGTTOU, was_raw = c->terminal.raw, was_stopped;
+	bool is_keyboards = was_raw || (asks && terminal_is_there(&c->terminal));
 
 	if (asks && !was_raw && terminal_in_front(&c->terminal)) {
 		resume(c, true, true);
 		return;
 	}
 	terminal_restore(&c->terminal);
-	was_stopped = stop_self(sig);
-	resume(c, asks || was_raw, was_stopped);
+	was_stopped = stop_with_program(c, sig);
+	/* Whom the keyboard would not stop, as nobody could continue him, goes on. */
+	if (was_stopped || (sig != SIGSTOP && (c->is_asked_to_stop || is_keyboards))) {
+		resume(c, asks || was_raw, was_stopped);
+		return;
+	}
+	if (was_raw)
+		terminal_raw(&c->terminal);
+	c->program_waits = true;
 }
 
 static ssize_t event_receive(int conn, struct enter_event *ret, int *ret_fd)
@@ -272,7 +331,7 @@ static void terminal_serve(struct client *c, const struct pollfd *p)
 		break;
 	case TERMINAL_BEHIND:
 		/* As the program would, if it read the terminal itself. */
-		if (!stop_self(SIGTTIN))
+		if (!stop(0, SIGTTIN))
 			terminal_end_keys(&c->terminal);
 		break;
 	case TERMINAL_THERE:
@@ -282,25 +341,16 @@ static void terminal_serve(struct client *c, const struct pollfd *p)
 
 static int signals_take(struct client *c)
 {
-	sigset_t set, all;
+	sigset_t all;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGWINCH);
-	sigaddset(&set, SIGCONT);
-	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++) {
-		struct sigaction old;
-
-		if (sigaction(forwarded[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaddset(&set, forwarded[i]);
-	}
-	c->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	sigfillset(&all);
+	c->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (c->signal_fd < 0)
 		return -errno;
 	/*
-	 * Also those nobody reads: SIGPIPE must not end us, nor SIGTTOU stop us while the terminal
-	 * is put in order.
+	 * Also those that are not passed on: SIGPIPE must not end us, nor SIGTTOU stop us while the
+	 * terminal is put in order.
 	 */
-	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	return 0;
 }
@@ -321,13 +371,14 @@ int client_follow(struct client *c)
 		if (poll(p, 2 + TERMINAL_POLLS, -1) < 0)
 			continue;
 
+		terminal_serve(c, p + 2);
+		/* What has stopped is known before the word to go on comes. */
+		if (p[0].revents)
+			event_take(c);
 		if (p[1].revents)
 			(void)signal_take(c);
 		if (c->ended && c->drain_left == 0)
 			break;
-		terminal_serve(c, p + 2);
-		if (p[0].revents)
-			event_take(c);
 	}
 	return 0;
 }

@@ -22,6 +22,8 @@ struct client {
 	int fds[4]; /* stdio to hand over, and the payload */
 	int conn;
 	int signal_fd;
+	bool is_asked_to_stop; /* by a SIGTSTP from outside, which the program has got */
+	bool program_waits; /* it is stopped, and we are not: SIGCONT to us is for it */
 	bool ended;
 	struct enter_event last;
 	size_t drain_left;

@@ -174,6 +174,16 @@ bool terminal_in_front(const struct terminal *t)
 	return group == getpgrp();
 }
 
+bool terminal_has_jobs(const struct terminal *t)
+{
+	return t->keys >= 0 && is_foreground(t->keys);
+}
+
+bool terminal_is_there(const struct terminal *t)
+{
+	return t->keys >= 0 || t->screen >= 0;
+}
+
 void terminal_raw(struct terminal *t)
 {
 	struct termios raw = t->saved, pty;

@@ -47,6 +47,10 @@ void terminal_attach(struct terminal *t, int fd);
 
 /* True if nobody else could be reading from the terminal in our place. */
 bool terminal_in_front(const struct terminal *t);
+/* True if whoever made us a job of this terminal's has put us in front, and can continue us. */
+bool terminal_has_jobs(const struct terminal *t);
+/* True if the caller has a terminal among 0 to 2, and the program one in its place. */
+bool terminal_is_there(const struct terminal *t);
 void terminal_raw(struct terminal *t);
 void terminal_restore(struct terminal *t);
 void terminal_resize(const struct terminal *t);
