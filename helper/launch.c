@@ -66,8 +66,12 @@ static int profile_find(struct attempt *a, struct err *e)
 	if (!server.policy)
 		return err_set(e, ENOENT, "there is no good configuration: %s", server.policy_trouble);
 	r = grant_profile(server.policy, &who, a->request->profile, &a->profile, e);
-	if (r == 0 && !a->profile->root && a->request->user[0])
+	if (r < 0 || a->profile->root)
+		return r;
+	if (a->request->user[0])
 		return err_set(e, EPERM, "profile '%s' has root = no: the command runs as you, without --user", a->profile->name);
+	if (a->request->command.caps_ambient[0] || a->request->command.caps_ambient[1])
+		return err_set(e, EPERM, "profile '%s' has root = no: the command has no capabilities, without --ambient", a->profile->name);
 	return r;
 }
 
@@ -210,7 +214,7 @@ static void spec_fill(struct attempt *a)
 		relay |= RELAY_DETACHED;
 		journal_connect(a, a->fds + 3);
 	}
-	relay |= (a->profile->root && !(a->request->flags & LAUNCH_NNP) ? 0 : RELAY_NNP) |
+	relay |= (a->profile->root && !(a->request->flags & LAUNCH_NNP) ? 0 : RELAY_NNP) | (a->profile->root ? RELAY_ROOT : 0) |
 		 (a->request->narrow ? RELAY_NARROWED : 0);
 	a->argv[0] = name;
 	for (i = 0; i < 3; i++) {

@@ -37,7 +37,8 @@
 
 struct command {
 	const char *dir, *name; /* of the container */
-	bool tty, has_workdir, has_user, has_net, has_caps, read_only, no_new_privs, no_tty;
+	bool tty, has_workdir, has_user, has_net, has_caps, has_ambient,
+		read_only, no_new_privs, no_tty;
 	struct strv options; /* the caller's, for `carrel run` */
 	struct strv said; /* --env, in order */
 	char **words; /* the command; empty: the bundle's */
@@ -76,6 +77,7 @@ static int option_take(struct command *c, int letter, const char *name, struct e
 	bool *flag = letter == 'w'   ? &c->has_workdir
 		     : letter == 'u' ? &c->has_user
 		     : letter == 'n' ? &c->has_net
+		     : letter == 'a' ? &c->has_ambient
 		     : letter == 'c' ? &c->has_caps
 		     : letter == 'r' ? &c->read_only
 		     : letter == 'p' ? &c->no_new_privs
@@ -104,6 +106,7 @@ static int command_read(int argc, char **argv, struct command *c, struct err *e)
 	 * goes through.
 	 */
 	static const struct option options[] = {
+		{ "ambient", required_argument, NULL, 'a' },
 		{ "bind", required_argument, NULL, 'v' },
 		{ "bundle", required_argument, NULL, 'b' },
 		{ "caps", required_argument, NULL, 'c' },
@@ -367,6 +370,11 @@ static int process_put(struct launch *l, struct err *e)
 	if (r == 0 && !c->has_caps) {
 		(void)snprintf(text, sizeof(text), "%" PRIx64, b->caps);
 		r = add_two(&l->argv, "--caps", text, e);
+	}
+	/* To root they say nothing, and policy may have none for others. */
+	if (r == 0 && !c->has_caps && !c->has_ambient && b->ambient && (c->has_user || b->uid)) {
+		(void)snprintf(text, sizeof(text), "%" PRIx64, b->ambient);
+		r = add_two(&l->argv, "--ambient", text, e);
 	}
 	if (r == 0 && b->no_new_privs && !c->no_new_privs)
 		r = add(&l->argv, "--no-new-privs", e);

@@ -26,7 +26,7 @@ struct bundle {
 	struct strv args, env; /* env: each NAME=VALUE, the last of a name counts */
 	char *cwd, *root;
 	uint32_t uid, gid;
-	uint64_t caps; /* those that are kept */
+	uint64_t caps, ambient; /* those that are kept, and those that others than root have */
 	struct strv cap_names; /* the same */
 	struct rlimit limits[RLIM_NLIMITS];
 	bool limited[RLIM_NLIMITS];

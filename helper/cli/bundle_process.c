@@ -154,8 +154,10 @@ static int take_cap(const struct node *n, const struct row *row, void *data, str
 	for (size_t i = 0; i < sizeof(cap_names) / sizeof(cap_names[0]); i++) {
 		if (strncmp(name, "CAP_", 4) != 0 || strcmp(name + 4, cap_names[i]) != 0)
 			continue;
-		/* What is executed as root gets all of the bounding set, whatever the other sets
-		 * are. */
+		/* What is executed as root gets all of the bounding set, and as somebody else
+		 * all of the ambient one, whatever the other sets are. */
+		if (strcmp(row->key, "ambient") == 0)
+			b->ambient |= UINT64_C(1) << i;
 		if (strcmp(row->key, "bounding") != 0 || (b->caps >> i & 1))
 			return 0;
 		b->caps |= UINT64_C(1) << i;
@@ -338,8 +340,7 @@ int bundle_check_process(const struct bundle *b, const struct node *n, struct er
 		return node_refuse(n, e, "has no process");
 	if (!b->cwd)
 		return node_refuse(&at, e, "has no cwd");
-	if (b->uid != 0 && json_array_size(ambient.j) > 0)
-		return node_refuse(&ambient, e,
-			"in a container only root has capabilities, and uid is %u", b->uid);
+	if (b->ambient & ~b->caps)
+		return node_refuse(&ambient, e, "more than the bounding ones");
 	return 0;
 }

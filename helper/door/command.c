@@ -155,16 +155,34 @@ static void signals_reset(void)
 		(void)sigaction(sig, &dfl, NULL);
 }
 
-static int caps_keep_one(uint32_t cap)
+/* Capabilities for a user's program: none, but where the user may be root, too. */
+static uint32_t ambient(const struct command *c, int i)
+{
+	return c->flags & RELAY_ROOT ? c->req.caps_ambient[i] & ~c->req.caps_lost[i] : 0;
+}
+
+/*
+ * Effective until the execve is at most what attaching needs, so that the drop can be proved; the execve makes the ambient ones
+ * effective, and them alone.
+ */
+static int caps_keep(const struct command *c, bool attaches)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { { 0 } };
 
-	data[CAP_TO_INDEX(cap)].effective = CAP_TO_MASK(cap);
-	data[CAP_TO_INDEX(cap)].permitted = CAP_TO_MASK(cap);
-	/* Nothing inheritable, so the ambient set is emptied as well. */
+	if (attaches)
+		data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective = CAP_TO_MASK(CAP_SYS_ADMIN);
+	for (int i = 0; i < 2; i++) {
+		data[i].inheritable = ambient(c, i);
+		data[i].permitted = data[i].effective | ambient(c, i);
+	}
+	/* What is not inheritable goes from the ambient set as well. */
 	if (syscall(SYS_capset, &head, data) < 0)
 		return -errno;
+	for (unsigned long cap = 0; cap < 64; cap++)
+		if (ambient(c, (int)cap / 32) >> cap % 32 & 1 &&
+			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0L, 0L) < 0 && errno != EINVAL)
+			return -errno;
 	return 0;
 }
 
@@ -207,7 +225,7 @@ static int groups_take(const struct command *c)
 
 static int drop(const struct command *c)
 {
-	bool is_nnp = c->flags & RELAY_NNP;
+	bool is_nnp = c->flags & RELAY_NNP, keeps = !is_nnp || ambient(c, 0) || ambient(c, 1);
 	int r;
 
 	if (is_nnp && prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0)
@@ -222,14 +240,14 @@ static int drop(const struct command *c)
 	 * Without no_new_privs attaching needs CAP_SYS_ADMIN. It is kept over the drop, alone,
 	 * because the other order would put setresuid() and its proof behind a filter. The execve
 	 * of a user takes it away [capabilities(7)], and until then the process is not dumpable and
-	 * runs nothing but this file.
+	 * runs nothing but this file. What the user is to have anyway is kept with it.
 	 */
-	if (!is_nnp && prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L) < 0)
+	if (keeps && prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L) < 0)
 		return -errno;
 	if (setresuid(c->uid, c->uid, c->uid) < 0)
 		return -errno;
-	if (!is_nnp) {
-		r = caps_keep_one(CAP_SYS_ADMIN);
+	if (keeps) {
+		r = caps_keep(c, !is_nnp);
 		if (r < 0)
 			return r;
 	}

@@ -341,30 +341,41 @@ static int descriptor_parse(const char *text)
 	return fcntl(fd, F_GETFD) < 0 ? -1 : fd;
 }
 
-/* The capabilities of a mask are kept; of what the text leaves out, all are lost. */
-static int caps_take(const struct launch_options *o, struct enter_request *ret)
+static int mask_parse(const char *option, const char *text, uint64_t *ret)
 {
-	uint64_t kept = 0;
-	const char *c = o->caps;
+	uint64_t mask = 0;
+	const char *c = text;
 
-	if (!c)
-		return 0;
-	for (; *c != '\0' && kept >> 60 == 0; c++) {
+	for (; *c != '\0' && mask >> 60 == 0; c++) {
 		unsigned int digit = *c >= '0' && *c <= '9'   ? (unsigned int)(*c - '0')
 				     : *c >= 'a' && *c <= 'f' ? (unsigned int)(*c - 'a') + 10
 							      : 16;
 
 		if (digit > 15)
 			break;
-		kept = kept << 4 | digit;
+		mask = mask << 4 | digit;
 	}
 	if (*c != '\0') {
-		say("run: --caps: '", o->caps, "' is no mask of hexadecimal digits", NULL);
+		say("run: ", option, ": '", text, "' is no mask of hexadecimal digits", NULL);
 		return LAUNCH_FAILED;
 	}
+	*ret = mask;
+	return 0;
+}
+
+/* Of what the text of --caps leaves out, all capabilities are lost. */
+static int caps_take(const struct launch_options *o, struct enter_request *ret)
+{
+	uint64_t kept = UINT64_MAX, ambient = 0;
+	int status = o->caps ? mask_parse("--caps", o->caps, &kept) : 0;
+
+	if (status == 0 && o->ambient)
+		status = mask_parse("--ambient", o->ambient, &ambient);
 	ret->caps_lost[0] = (uint32_t)~kept;
 	ret->caps_lost[1] = (uint32_t)(~kept >> 32);
-	return 0;
+	ret->caps_ambient[0] = (uint32_t)ambient;
+	ret->caps_ambient[1] = (uint32_t)(ambient >> 32);
+	return status;
 }
 
 /* To be called before any descriptor is opened here: it must be the caller's. */

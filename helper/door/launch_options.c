@@ -8,6 +8,7 @@ const char run_usage[] =
 	"usage: carrel run [OPTION...] [--image] NAME [COMMAND [ARGUMENT...]]\n"
 	"       carrel run [OPTION...] --bundle DIR | --rootfs DIR [COMMAND [ARGUMENT...]]\n\n"
 	"Runs a command in a new container of the image NAME, by default the image's own.\n\n"
+	"      --ambient MASK         of these capabilities, those that root has, for others, too\n"
 	"  -v, --bind SRC:DST[:ro]    shows SRC, a path of yours, as DST; '\\:' is a colon\n"
 	"      --bundle DIR           what config.json of this OCI bundle says\n"
 	"      --caps MASK            keeps only these capabilities, as /proc/PID/status writes them\n"
@@ -58,6 +59,7 @@ struct option {
 
 /* clang-format off */
 static const struct option run_options[] = {
+	{ 0,   "ambient",     TEXT,  AT(ambient) },
 	{ 'v', "bind",        WORDS, AT(binds) },
 	{ 0,   "bundle",      TEXT,  AT(bundle) },
 	{ 0,   "caps",        TEXT,  AT(caps) },

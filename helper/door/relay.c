@@ -157,7 +157,8 @@ static bool command_read(int argc, char **argv, struct command *ret)
 		!number_parse(argv[2], &ret->gid) || !number_parse(argv[3], &ret->flags))
 		return false;
 	if (ret->uid == UINT32_MAX || ret->gid == UINT32_MAX ||
-		(ret->flags & ~(RELAY_NNP | RELAY_LAUNCHED | RELAY_INIT | RELAY_DETACHED | RELAY_NARROWED)))
+		(ret->flags & ~(RELAY_NNP | RELAY_LAUNCHED | RELAY_INIT | RELAY_DETACHED | RELAY_NARROWED |
+					RELAY_ROOT)))
 		return false;
 	return pread(RELAY_REQUEST, req, sizeof(*req), 0) == (ssize_t)sizeof(*req);
 }

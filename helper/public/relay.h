@@ -37,6 +37,7 @@ enum relay_fd {
 #define RELAY_INIT 4u	  /* it is pid 1: the command's end is the container's */
 #define RELAY_DETACHED 8u /* nobody stays at RELAY_CONN once the command runs */
 #define RELAY_NARROWED 16u /* RELAY_NARROW is one more filter, attached last */
+#define RELAY_ROOT 32u /* the command's user may be root inside as well: it may have capabilities, and things made for it */
 
 /*
  * As pid 1 it takes SIGTERM for the order to end: the command gets it, and 10 s to end by itself;

@@ -95,6 +95,7 @@ struct enter_request {
 	uint32_t payload; /* bytes */
 	uint8_t termios[64]; /* struct termios as TCGETS gives it, when ttys != 0 */
 	uint32_t caps_lost[2]; /* what goes from the capability bounding set: capability n is bit n % 32 of [n / 32] */
+	uint32_t caps_ambient[2]; /* of the others, what who is not root has, too: only of REQ_LAUNCH, where the profile has root = yes */
 };
 
 struct enter_answer {

@@ -1136,7 +1136,7 @@ def idle_they_use_neither_time_nor_memory():
 
 # ---- a door that is none ----
 
-REQUEST = struct.Struct("HHIIIIHHHHI64sQ")
+REQUEST = struct.Struct("HHIIIIHHHHI64sQQ")
 EVENT = struct.Struct("Ii56s")
 EXITED, KILLED, FAILED, SIGNAL, CONT = 3, 4, 5, 6, 7
 SEALS = 0xE  # SHRINK, GROW, WRITE
@@ -1153,7 +1153,7 @@ def ask(payload, argc, size=None, seals=SEALS, ttys=0):
         fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
     null = os.open("/dev/null", os.O_RDWR)
     request = REQUEST.pack(1, 3, REQUEST.size, ttys, 0o22, argc, 24, 80, 0, 0,
-                           len(payload) if size is None else size, b"", 0)
+                           len(payload) if size is None else size, b"", 0, 0)
     conn.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null, null, null, fd]))])
     os.close(fd)
     os.close(null)

@@ -17,7 +17,7 @@ import sys
 
 HEAD = struct.Struct("HHI")
 ANSWER = struct.Struct("HHIII256s")
-REQUEST_SIZE = 8 + 4 * 3 + 2 * 4 + 4 + 64 + 8
+REQUEST_SIZE = 8 + 4 * 3 + 2 * 4 + 4 + 64 + 8 + 8
 LAUNCH_ANSWER = struct.Struct("HHII65s512s0I")
 VERSION, REQ_ENTER, REQ_LAUNCH, REQ_EXEC = 1, 3, 5, 6
 # All of a request; struct enter_request is what its end holds.

@@ -26,7 +26,7 @@ RUNNING = 8
 DETACH, HOME, KEEP, NET_NONE, NET_HOST, ROOTFS, READONLY, NNP = (1 << i for i in range(8))
 LAUNCH = struct.Struct("HHIII65s65s33s33sHI8192s")
 EXEC = struct.Struct("HHI65s33s")
-COMMAND = struct.Struct("HHIIIIHHHHI64s2I")
+COMMAND = struct.Struct("HHIIIIHHHHI64s2IQ")
 
 
 class Asked:
@@ -57,7 +57,7 @@ class Asked:
         else:
             *_, name, user = EXEC.unpack_from(data)
             self.name, self.user = text(name), text(user)
-        _, _, _, self.ttys, self.umask, self.argc, self.rows, self.cols, _, _, size, self.termios, *self.caps_lost = \
+        _, _, _, self.ttys, self.umask, self.argc, self.rows, self.cols, _, _, size, self.termios, *self.caps_lost, self.ambient = \
             COMMAND.unpack(data[-REQUEST_SIZE:])
         same(fcntl.fcntl(self.fds[3], fcntl.F_GET_SEALS) & 0xF, 0xF)
         payload = os.pread(self.fds[3], 8 << 20, 0)
@@ -188,6 +188,7 @@ def every_option_reaches_the_wire():
             (["-w", "/srv/x"], "cwd", "/srv/x"), (["-w/srv"], "cwd", "/srv"), (["--workdir=/"], "cwd", "/"),
             (["-e", "A=1", "--env=B=x=y", "-eC="], "env", ["A=1", "B=x=y", "C="]),
             (["--caps=0"], "caps_lost", [0xffffffff, 0xffffffff]), (["--caps", "000001ffffffffff"], "caps_lost", [0, 0xfffffe00]),
+            (["--ambient", "20000020"], "ambient", 0x20000020), (["--ambient=ff00000000"], "ambient", 0xff00000000),
             (["--caps", "20000020"], "caps_lost", [0xdfffffdf, 0xffffffff]), (["-u", "1000:100"], "user", "1000:100"),
             (["-it"], "flags", 0), (["-ti", "--interactive", "--tty"], "flags", 0), (["-T"], "ttys", 0),
             (["-ditu", "ada"], "user", "ada"), (["-dit"], "flags", DETACH),
@@ -369,6 +370,7 @@ MISTAKES = (
     (["run", "--narrow", "99999999999999999999", "x"], "no open descriptor"),
     (["run", "--caps", "CAP_KILL", "x"], "no mask of hexadecimal digits"), (["run", "--caps", "0x1", "x"], "no mask of"),
     (["run", "--caps", "10000000000000000", "x"], "no mask of"), (["run", "--caps=", "x"], "value missing"),
+    (["run", "--ambient", "KILL", "x"], "--ambient: 'KILL' is no mask"),
     (["exec"], "in which container?"), (["exec", "web"], "which command?"),
     (["exec", "@shell", "ls"], "no name of a container"),
     (["exec", "-d", "web", "ls"], "'-d': unknown option"), (["exec", "--home", "web", "ls"], "'--home': unknown option"),

@@ -6,6 +6,7 @@ RUN, EXEC, ROOTFS, KEEP, NONE, HOST = 5, 6, 0x20, 4, 8, 0x10
 request, flags, narrow, image, name, profile, user = RUN, 0, 0, b"busybox", b"", b"", b""
 binds, n_binds, binds_bytes, argc, size, ttys = b"", 0, None, 2, None, 0
 words = [b"echo", b"/", b"echo", b"ran", b"A=b"]
+ambient = 0
 seals = 0xe  # shrink, grow, write
 out, to = os.pipe()
 fds = [os.open("/dev/null", os.O_RDONLY), to, to]
@@ -99,6 +100,8 @@ elif case == "unsealed":
 elif case == "file-relative":
     words[0] = b"../bin/echo"
     words[1] = b"relative"
+elif case == "ambient":
+    ambient = 1 << 5
 elif case == "narrow-missing":
     narrow = 1
 elif case == "narrow-unsaid":
@@ -119,7 +122,7 @@ if case in ("narrow-rubbish", "narrow-unsaid"):
     os.write(rubbish, b"\x06\0\0\0\0\0\xff\x7f" * 100)
     fcntl.fcntl(rubbish, 1033, 0xe)
     fds[4:] = [rubbish]
-command = bytes(8) + struct.pack("IIIHHHHI", ttys, 0o22, argc, 24, 80, 0, 0, len(text) if size is None else size) + bytes(64 + 8)
+command = bytes(8) + struct.pack("IIIHHHHI", ttys, 0o22, argc, 24, 80, 0, 0, len(text) if size is None else size) + bytes(64 + 8) + struct.pack("Q", ambient)
 if request == RUN:
     body = struct.pack("II65s65s33s33sH2xI8192s", flags, narrow, image, name, profile, user, n_binds,
                        len(binds) if binds_bytes is None else binds_bytes, binds) + command
