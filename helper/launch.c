@@ -94,7 +94,7 @@ static int decide(struct attempt *a, struct err *e)
 
 	wish.net = q->flags & LAUNCH_NET_NONE ? WISH_NET_NONE : q->flags & LAUNCH_NET_HOST ? WISH_NET_HOST : WISH_NET_PROFILE;
 	for (i = p->own_tree; i < p->n; i++)
-		if ((int)i != p->home)
+		if ((int)i != p->home && p->v[i].kind == PLACE_SHOWN)
 			binds[wish.n_binds++] = (struct wish_bind){ p->v[i].real, !p->v[i].writable };
 	r = grant_decide(server.policy, &who, &wish, &granted, e);
 	if (r == 0)
@@ -187,7 +187,7 @@ static void groups_fill(struct attempt *a)
 	gid_t *held;
 
 	spec->groups = own;
-	spec->deny_setgroups = a->places.n > 0 && policy_keeps_groups(server.policy, &who);
+	spec->deny_setgroups = launch_places_show(&a->places) && policy_keeps_groups(server.policy, &who);
 	if (!spec->deny_setgroups)
 		return;
 	held = calloc(spec->n_groups + 1, sizeof(*held));

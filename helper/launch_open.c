@@ -66,7 +66,6 @@ static int place_open(const char *what, const char *path, struct launch_place *p
 			p->real);
 	p->is_dir = S_ISDIR(st.st_mode);
 	p->fd = fd_take(&fd);
-	p->mount_fd = -1;
 	return 0;
 }
 
@@ -96,11 +95,29 @@ static bool at_is_taken(const char *at)
 	return strcmp(at, "/") == 0;
 }
 
+/* What each container has of its own where there is a network, or a name: asked for as the host's, as tools write it. */
+static bool is_name(const char *src, const char *at, struct launch_place *p)
+{
+	static const struct {
+		const char *at;
+		enum view_place kind;
+	} names[] = { { "/etc/resolv.conf", PLACE_RESOLV }, { "/etc/hosts", PLACE_HOSTS }, { "/etc/hostname", PLACE_HOSTNAME } };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(src, names[i].at) == 0 && strcmp(at, names[i].at) == 0) {
+			p->kind = names[i].kind;
+			return true;
+		}
+	return false;
+}
+
 static int bind_open(const char *src, const char *at, const char *mode, bool is_tree, struct launch_place *p, struct err *e)
 {
 	if (!src || !at || !mode)
 		return err_set(e, EINVAL, "the request's binds are cut short");
-	if (src[0] != '/')
+	p->fd = p->mount_fd = -1;
+	if (src[0] != '/' && (is_tree || src[0] != '\0'))
 		return err_set(e, EINVAL, "bind '%s': not an absolute path", src);
 	if (!is_tree && (!path_valid(at) || strlen(at) >= sizeof(p->at)))
 		return err_set(e, EINVAL, "bind at '%.300s': not an absolute path without '.' and '..', of at most %d bytes", at,
@@ -108,6 +125,10 @@ static int bind_open(const char *src, const char *at, const char *mode, bool is_
 	if (!is_tree && at_is_taken(at))
 		return err_set(e, EINVAL, "bind at '%s': that is the container's own", at);
 	(void)snprintf(p->at, sizeof(p->at), "%s", is_tree ? "/" : at);
+	if (!is_tree && src[0] == '\0')
+		return launch_tmpfs_take(mode, p, e);
+	if (!is_tree && is_name(src, at, p))
+		return 0;
 	p->writable = strcmp(mode, "rw") == 0;
 	return place_open(is_tree ? "bundle" : "bind", src, p, e);
 }
@@ -154,6 +175,8 @@ static int places_take(const struct account *a, const struct launch_request *q, 
 	if (r == 0 && (q->flags & LAUNCH_HOME)) {
 		struct launch_place *home = &p->v[p->n];
 
+		home->fd = home->mount_fd = -1;
+
 		if (!a->home || a->home[0] != '/')
 			return err_set(e, ENOENT, "you have no home directory");
 		r = place_open("home", a->home, home, e);
@@ -186,6 +209,16 @@ int launch_places_open(const struct account *a, const struct launch_request *q, 
 	if (r < 0)
 		launch_places_done(ret);
 	return r;
+}
+
+bool launch_places_show(const struct launch_places *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		if (p->v[i].kind == PLACE_SHOWN)
+			return true;
+	return false;
 }
 
 void launch_places_done(struct launch_places *p)

@@ -16,6 +16,7 @@
 #include "helper/idmap_fd.h"
 #include "helper/keep.h"
 #include "helper/launch.h"
+#include "helper/launch_point.h"
 #include "helper/public/syscalls.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
@@ -28,7 +29,7 @@
 const uint32_t *launch_own_groups(const struct attempt *a, size_t *ret_n)
 {
 	/* Of the host's groups only those that reach what is shown; and the primary one stands for the command's own. */
-	*ret_n = a->places.n > 0 && a->account.n_gids > 1 ? a->account.n_gids - 1 : 0;
+	*ret_n = launch_places_show(&a->places) && a->account.n_gids > 1 ? a->account.n_gids - 1 : 0;
 	return (const uint32_t *)a->account.gids + 1;
 }
 
@@ -37,7 +38,7 @@ static bool writes_places(const struct attempt *a)
 	size_t i;
 
 	for (i = 0; i < a->places.n; i++)
-		if (a->places.v[i].writable)
+		if (a->places.v[i].kind == PLACE_SHOWN && a->places.v[i].writable)
 			return true;
 	return false;
 }
@@ -88,7 +89,7 @@ static int places_mount(struct attempt *a, int idmap_fd, struct err *e)
 	int r = 0;
 
 	for (i = 0; r == 0 && i < a->places.n; i++)
-		r = launch_place_mount(&a->places.v[i], idmap_fd, e);
+		r = a->places.v[i].kind == PLACE_SHOWN ? launch_place_mount(&a->places.v[i], idmap_fd, e) : 0;
 	for (i = 0; r < 0 && i < a->places.n; i++)
 		cleanup_fd(&a->places.v[i].mount_fd);
 	return r;
@@ -100,7 +101,7 @@ int launch_ids_settle(struct attempt *a, struct err *e)
 	struct err why;
 	int r = maps_plan(a, false, e);
 
-	if (r < 0 || a->places.n == 0)
+	if (r < 0 || !launch_places_show(&a->places))
 		return r;
 	r = disk_idmap(a, &idmap, e);
 	if (r == 0)
@@ -191,24 +192,33 @@ static bool has_points(int tree_fd)
 	return true;
 }
 
+static int place_take(const struct attempt *a, const struct launch_place *p, struct view_image_bind *ret, struct err *e)
+{
+	*ret = (struct view_image_bind){ p->at, p->writable, p->is_dir, p->kind, p->noexec, p->mode, 0, 0 };
+	if (p->kind != PLACE_TMPFS || (id_map_lookup(&a->uids, p->uid, &ret->uid) && id_map_lookup(&a->gids, p->gid, &ret->gid)))
+		return 0;
+	return err_set(e, EINVAL, "tmpfs at '%s': the container has no uid %u or no gid %u", p->at, p->uid, p->gid);
+}
+
 int launch_view_make(struct attempt *a, struct err *e)
 {
 	struct view_image_bind binds[LAUNCH_BINDS_MAX];
 	const struct launch_places *p = &a->places;
 	struct view_image v = { .own_tree = p->own_tree, .net_host = !a->net_own, .binds = binds };
 	size_t i;
-	int r;
+	int r = 0;
 
 	v.kept = a->request->flags & LAUNCH_KEEP;
 	v.etc = a->image ? plain_etc(a->image->tree_fd) : 0;
 	v.has_points = a->image && has_points(a->image->tree_fd);
 	v.writable = !(a->request->flags & LAUNCH_READONLY) && (!p->own_tree || p->v[0].writable);
-	for (i = p->own_tree; i < p->n; i++)
+	for (i = p->own_tree; r == 0 && i < p->n; i++)
 		if ((int)i == p->home)
 			v.home = p->v[i].at;
 		else
-			binds[v.n_binds++] = (struct view_image_bind){ p->v[i].at, p->v[i].writable, p->v[i].is_dir };
-	r = view_open_machine(a->profile, &a->sources, e);
+			r = place_take(a, &p->v[i], &binds[v.n_binds++], e);
+	if (r == 0)
+		r = view_open_machine(a->profile, &a->sources, e);
 	if (r < 0)
 		return r;
 	a->sources.facts.uid = a->account.uid;
@@ -224,7 +234,9 @@ int launch_view_make(struct attempt *a, struct err *e)
 		r = view_plan_image(a->profile, a->view.facts, &v, &a->view.plan, e);
 	if (r == 0)
 		r = view_fds_make(&a->view, e);
-	return r == 0 ? view_fill_fds(a, e) : r;
+	if (r == 0)
+		r = view_fill_fds(a, e);
+	return r == 0 ? launch_points_make(&a->account, p, !a->net_own, e) : r;
 }
 
 /* Shows a mount with the container's IDs in place of 0 to 65535 on disk. */

@@ -98,7 +98,7 @@ static bool probed(const struct planner *p, const char *path)
 	return false;
 }
 
-static void mount_point_make(struct planner *p, const char *base, const char *path, bool is_dir)
+void view_point_add(struct planner *p, const char *base, const char *path, bool is_dir)
 {
 	char whole[512];
 
@@ -238,7 +238,7 @@ static void plan_hidden_homes(struct planner *p, const char *dir, unsigned numbe
 		const struct view_bind *b = &p->facts->binds[i];
 
 		if (path_within(b->path, dir) && strcmp(b->path, dir) != 0 && !(home && path_within(b->path, home)))
-			mount_point_make(p, base, b->path + strlen(dir), b->is_dir);
+			view_point_add(p, base, b->path + strlen(dir), b->is_dir);
 	}
 	view_mount_add(p, STEP_FROM_SKEL, base, dir, SYSTEM);
 }
@@ -284,7 +284,7 @@ static void plan_hide(struct planner *p, const struct overlay *o)
 	view_dir_add(p, o->is_dir ? STEP_SKEL_DIR : STEP_SKEL_FILE, base, o->is_dir ? 0755 : 0444, OWNER_CONTAINER_ROOT);
 	for (i = 0; o->is_dir && i < f->n_binds; i++)
 		if (path_within(f->binds[i].path, o->path) && strcmp(f->binds[i].path, o->path) != 0)
-			mount_point_make(p, base, f->binds[i].path + strlen(o->path), f->binds[i].is_dir);
+			view_point_add(p, base, f->binds[i].path + strlen(o->path), f->binds[i].is_dir);
 	s = view_step_add(p, STEP_FROM_SKEL, base, o->path);
 	s->attr = SYSTEM | MOUNT_ATTR_NOEXEC;
 	s->optional = true;
@@ -296,7 +296,7 @@ static void plan_bind(struct planner *p, const struct overlay *o)
 	struct step *s;
 
 	if (path_within(b->path, "/run")) /* the private one has no such mount point yet */
-		mount_point_make(p, "", b->path, b->is_dir);
+		view_point_add(p, "", b->path, b->is_dir);
 	s = view_step_add(p, STEP_BIND, b->path, b->path);
 	s->attr = b->writable ? WRITABLE : SYSTEM;
 	s->index = o->index;

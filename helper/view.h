@@ -45,9 +45,12 @@ struct view_facts {
 	const char *hostname; /* of a launch, else NULL */
 };
 
+/* What a launch has at a place: something of the user's, or the container's own. */
+enum view_place { PLACE_SHOWN, PLACE_TMPFS, PLACE_RESOLV, PLACE_HOSTS, PLACE_HOSTNAME };
+
 /* What a launch sees: a tree, and little else. */
 struct view_image {
-	bool own_tree; /* the tree is a directory of the user's own: nothing is made in it */
+	bool own_tree; /* the tree is a directory of the user's own: no row makes anything in it */
 	bool writable; /* an image: for more than the time of building it */
 	bool kept;     /* that layer is kept; else it is the container's tmpfs */
 	bool net_host; /* the host's names are of use */
@@ -57,6 +60,10 @@ struct view_image {
 	const struct view_image_bind {
 		const char *at;
 		bool writable, is_dir;
+		enum view_place kind;
+		bool noexec; /* the rest: of a tmpfs; its IDs are the host's */
+		mode_t mode;
+		uint32_t uid, gid;
 	} *binds;
 	size_t n_binds;
 };
@@ -82,6 +89,7 @@ enum step_op {
 	STEP_SKEL_LINK,	   /* hard link: dst in skel is src in skel */
 	STEP_SKEL_NODES,   /* the usual devices in skel's directory src */
 	STEP_SKEL_NODE,	   /* devices[index] as src in skel */
+	STEP_SKEL_COPY,	   /* as STEP_PLACE_COPY, dst in skel */
 	STEP_PRIVATE_DIR,  /* mkdir src in private */
 	STEP_FROM_SKEL,	   /* skel's src -> dst */
 	STEP_FROM_PRIVATE, /* private's src -> dst */
@@ -95,12 +103,12 @@ enum step_op {
 	STEP_LAYERED,	   /* the tree below the layer -> / */
 	STEP_PLACE_DIR,	   /* a directory dst */
 	STEP_PLACE_FILE,   /* an empty file dst */
-	STEP_PLACE_COPY,   /* the host's file src as dst; index 1: /etc/hosts, which also names the container, and localhost if src is "" */
+	STEP_PLACE_COPY,   /* the host's file src as dst; index 1: /etc/hosts, which also names the container, and localhost if src is ""; index 2: the container's name */
 	STEP_TERMINALS,	   /* a devpts of the container's own -> dst */
 	STEP_SEAL,	   /* nothing can be written to / any more */
 };
 
-enum step_owner { OWNER_CONTAINER_ROOT, OWNER_USER };
+enum step_owner { OWNER_CONTAINER_ROOT, OWNER_USER, OWNER_SAID };
 
 struct step {
 	enum step_op op;
@@ -109,6 +117,7 @@ struct step {
 	unsigned attr; /* MOUNT_ATTR_* */
 	mode_t mode;
 	enum step_owner owner;
+	uint32_t uid, gid; /* OWNER_SAID: of the host */
 	size_t index;
 	bool optional; /* where there is no such place there is nothing to do */
 };

@@ -6,6 +6,7 @@
  */
 #include "helper/view_plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "policy/base/err.h"
@@ -66,16 +67,18 @@ static void plan_own(struct planner *p, const struct view_image *v)
 	view_plan_dev(p, STEP_TERMINALS, true);
 }
 
-/* Where the tree cannot be written, programs still expect to write here. */
+/* Where the tree cannot be written, programs still expect to write here: in private, and in the tree. */
+static const char *const scratch[][2] = { { "/tmp", "/tmp" }, { "/vartmp", "/var/tmp" }, { "/run", "/run" } };
+#define SCRATCH (sizeof(scratch) / sizeof(scratch[0]))
+
 static void plan_scratch(struct planner *p, const struct view_image *v)
 {
-	static const char *const dirs[][2] = { { "/tmp", "/tmp" }, { "/vartmp", "/var/tmp" }, { "/run", "/run" } };
 	size_t i;
 
-	for (i = 0; !v->writable && i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-		view_dir_add(p, STEP_PRIVATE_DIR, dirs[i][0], i == 2 ? 0755 : 01777, OWNER_CONTAINER_ROOT);
-		place(p, v, STEP_PLACE_DIR, dirs[i][1]);
-		view_mount_add(p, STEP_FROM_PRIVATE, dirs[i][0], dirs[i][1], WRITABLE);
+	for (i = 0; !v->writable && i < SCRATCH; i++) {
+		view_dir_add(p, STEP_PRIVATE_DIR, scratch[i][0], i == 2 ? 0755 : 01777, OWNER_CONTAINER_ROOT);
+		place(p, v, STEP_PLACE_DIR, scratch[i][1]);
+		view_mount_add(p, STEP_FROM_PRIVATE, scratch[i][0], scratch[i][1], WRITABLE);
 		if (p->plan.n > 0)
 			p->plan.steps[p->plan.n - 1].optional = true;
 	}
@@ -95,6 +98,84 @@ static void plan_names(struct planner *p, const struct view_image *v)
 	}
 }
 
+static bool covers(const char *tree, const char *path, size_t *longest)
+{
+	size_t n = strlen(tree);
+
+	if (n < *longest || strncmp(tree, path, n) != 0 || path[n] != '/')
+		return false;
+	*longest = n;
+	return true;
+}
+
+/* Where it lies in private; none: nowhere. */
+static void mount_name(int i, char ret[static 16])
+{
+	ret[0] = '\0';
+	if (i >= 0)
+		(void)snprintf(ret, 16, "/mount%d", i);
+}
+
+/* What is to be in a directory of the container's own finds its point there, also where nothing may be made by path. */
+static bool plan_point(struct planner *p, const struct view_image *v, size_t i)
+{
+	const char *at = v->binds[i].at;
+	char base[16] = "";
+	size_t longest = 0, k;
+
+	for (k = 0; !v->writable && k < SCRATCH; k++)
+		if (covers(scratch[k][1], at, &longest))
+			(void)snprintf(base, sizeof(base), "%s", scratch[k][0]);
+	for (k = 0; k < i; k++)
+		if (covers(v->binds[k].at, at, &longest))
+			mount_name(v->binds[k].kind == PLACE_TMPFS ? (int)k : -1, base);
+	if (base[0])
+		view_point_add(p, base, at + longest, v->binds[i].is_dir);
+	return base[0];
+}
+
+static void plan_shown(struct planner *p, const struct view_image *v, size_t i)
+{
+	const struct view_image_bind *b = &v->binds[i];
+	struct step *s;
+
+	s = view_step_add(p, STEP_BIND, b->at, b->at);
+	s->attr = b->writable ? WRITABLE : SYSTEM;
+	s->index = i;
+}
+
+/* All of them are directories of one file system, so that together they hold no more than policy says. */
+static void plan_tmpfs(struct planner *p, const struct view_image *v, size_t i)
+{
+	const struct view_image_bind *b = &v->binds[i];
+	char base[16];
+	struct step *s;
+
+	mount_name((int)i, base);
+	s = view_step_add(p, STEP_PRIVATE_DIR, base, "");
+	s->mode = b->mode;
+	s->owner = OWNER_SAID;
+	s->uid = b->uid;
+	s->gid = b->gid;
+	view_mount_add(p, STEP_FROM_PRIVATE, base, b->at,
+		(b->writable ? WRITABLE : SYSTEM) | (b->noexec ? MOUNT_ATTR_NOEXEC : 0));
+}
+
+/* Those of plan_names() are there: in an image always, in a tree as far as it has files to show them at. */
+static void plan_name(struct planner *p, const struct view_image *v, const struct view_image_bind *b)
+{
+	bool is_hosts = b->kind == PLACE_HOSTS;
+	const char *name = is_hosts ? "/hosts" : "/hostname";
+	struct step *s;
+
+	if (b->kind == PLACE_RESOLV || (is_hosts && may_place(v)))
+		return;
+	view_step_add(p, STEP_SKEL_COPY, is_hosts && v->net_host ? "/etc/hosts" : "", name)->index = is_hosts ? 1 : 2;
+	s = view_step_add(p, STEP_FROM_SKEL, name, b->at);
+	s->attr = SYSTEM | MOUNT_ATTR_NOEXEC;
+	s->optional = true;
+}
+
 static void plan_binds(struct planner *p, const struct view_image *v)
 {
 	size_t i;
@@ -105,12 +186,16 @@ static void plan_binds(struct planner *p, const struct view_image *v)
 	}
 	for (i = 0; i < v->n_binds; i++) {
 		const struct view_image_bind *b = &v->binds[i];
-		struct step *s;
 
-		place(p, v, b->is_dir ? STEP_PLACE_DIR : STEP_PLACE_FILE, b->at);
-		s = view_step_add(p, STEP_BIND, b->at, b->at);
-		s->attr = b->writable ? WRITABLE : SYSTEM;
-		s->index = i;
+		/* Of an image's tree the container's root makes it, which may not do so in any tmpfs. */
+		if (!plan_point(p, v, i) && (b->kind == PLACE_SHOWN || b->kind == PLACE_TMPFS || b->kind == PLACE_HOSTNAME))
+			place(p, v, b->is_dir ? STEP_PLACE_DIR : STEP_PLACE_FILE, b->at);
+		if (b->kind == PLACE_SHOWN)
+			plan_shown(p, v, i);
+		else if (b->kind == PLACE_TMPFS)
+			plan_tmpfs(p, v, i);
+		else
+			plan_name(p, v, b);
 	}
 }
 

@@ -86,7 +86,7 @@ int view_sources_clone(const struct view_plan *plan, const struct view_sources *
 			r = clone_tree(src->home_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, s->attr, propagation, &fds[i]);
 		else if (s->op == STEP_BIND && src)
 			r = clone_tree(src->bind_fds[s->index], "", AT_EMPTY_PATH | AT_RECURSIVE, s->attr, propagation, &fds[i]);
-		else if (s->op == STEP_PLACE_COPY || s->op == STEP_LAYER_COPY)
+		else if (s->op == STEP_PLACE_COPY || s->op == STEP_LAYER_COPY || s->op == STEP_SKEL_COPY)
 			fds[i] = open(s->src, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* -1: there is nothing to copy */
 		if (r == -ENOENT && s->optional)
 			r = 0;
@@ -159,9 +159,9 @@ static int attach_own(struct mounter *m, const struct step *s, int tree_fd)
 
 static int own(struct mounter *m, const struct step *s, int tree_fd)
 {
-	bool user = s->owner == OWNER_USER;
-	uid_t uid = user ? m->facts->uid : m->facts->root_uid;
-	gid_t gid = user ? m->facts->gid : m->facts->root_gid;
+	bool user = s->owner == OWNER_USER, said = s->owner == OWNER_SAID;
+	uid_t uid = said ? s->uid : user ? m->facts->uid : m->facts->root_uid;
+	gid_t gid = said ? s->gid : user ? m->facts->gid : m->facts->root_gid;
 
 	if (fchownat(tree_fd, s->src + 1, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
 		fchmodat(tree_fd, s->src + 1, s->mode, 0) < 0)
@@ -292,7 +292,7 @@ static int place_file(int dir_fd, const char *name)
 	return fd < 0 ? -errno : 0;
 }
 
-/* What STEP_PLACE_COPY or STEP_LAYER_COPY copies; *ret_n 0: nothing. */
+/* What STEP_PLACE_COPY and its like copy; *ret_n 0: nothing. */
 static const char *copy_text(const struct mounter *m, const struct step *s, int from, size_t *ret_n)
 {
 	static char text[65536];
@@ -300,6 +300,8 @@ static const char *copy_text(const struct mounter *m, const struct step *s, int 
 
 	if (n <= 0)
 		n = s->index == 1 ? snprintf(text, 256, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n") : 0;
+	if (s->index == 2)
+		n = snprintf(text, 256, "%s\n", m->facts->hostname ? m->facts->hostname : "");
 	if (s->index == 1 && m->facts->hostname)
 		n += snprintf(text + n, 256, "127.0.1.1\t%s\n", m->facts->hostname);
 	*ret_n = (size_t)n;
@@ -360,7 +362,7 @@ static int place(struct mounter *m, const struct step *s, int source_fd)
 }
 
 /* The file system is new, and nobody else sees it yet. */
-static int layer_copy(struct mounter *m, const struct step *s, int source_fd)
+static int copy_new(struct mounter *m, const struct step *s, int source_fd, int dir_fd)
 {
 	_cleanup_fd_ int to = -1;
 	size_t n;
@@ -368,7 +370,7 @@ static int layer_copy(struct mounter *m, const struct step *s, int source_fd)
 
 	if (n == 0)
 		return 0;
-	to = openat(m->layer_fd, s->dst + 1, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	to = openat(dir_fd, s->dst + 1, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (to < 0 || !write_whole(to, text, n) || fchown(to, m->facts->root_uid, m->facts->root_gid) < 0)
 		return failed(m->err, "make in the layer", s->dst);
 	return 0;
@@ -515,7 +517,9 @@ static int carry_out(struct mounter *m, const struct step *s, int source_fd)
 	case STEP_LAYER_DIR:
 		return make_dir(m, s, m->layer_fd);
 	case STEP_LAYER_COPY:
-		return layer_copy(m, s, source_fd);
+		return copy_new(m, s, source_fd, m->layer_fd);
+	case STEP_SKEL_COPY:
+		return copy_new(m, s, source_fd, m->skel_fd);
 	case STEP_LAYERED:
 		return layered(m);
 	case STEP_TERMINALS:

@@ -26,6 +26,9 @@ void view_dir_add(struct planner *p, enum step_op op, const char *path, mode_t m
 /* mkdir for every parent of path below skel's directory base; path itself too if with_last. */
 void view_skel_chain(struct planner *p, const char *base, const char *path, bool with_last);
 
+/* path below skel's directory base, as something to mount upon. */
+void view_point_add(struct planner *p, const char *base, const char *path, bool is_dir);
+
 /* /dev with the profile's devices, and its terminals by the given row; own: root inside may make sockets and links in it. view.c */
 void view_plan_dev(struct planner *p, enum step_op terminals, bool own);
 

@@ -5,10 +5,11 @@
  *         somebody else's, perhaps: what it names lies in it, but for the sources of binds, which
  *         policy judges, and what runs in it cannot rewrite it.
  * In:     the arguments of `carrel run`, which it found to be right; environment, cwd, descriptors.
- * Order:  options, config.json, tree, filter, mount points; limits last, as they hold for this
+ * Order:  options, config.json, tree, filter; limits last, as they hold for this
  *         process, too; exec.
  * Fails:  one line on stderr, exit 125.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -23,7 +24,6 @@
 #include "helper/cli/bundle_config.h"
 #include "helper/cli/bundle_filter.h"
 #include "helper/cli/bundle_json.h"
-#include "helper/cli/bundle_point.h"
 #include "helper/cli/cli.h"
 #include "helper/cli/filter_import.h"
 #include "helper/public/syscalls.h"
@@ -123,6 +123,7 @@ static int command_read(int argc, char **argv, struct command *c, struct err *e)
 		{ "profile", required_argument, NULL, 'x' },
 		{ "read-only", no_argument, NULL, 'r' },
 		{ "rm", no_argument, NULL, 'x' },
+		{ "tmpfs", required_argument, NULL, 'x' },
 		{ "tty", no_argument, NULL, 't' },
 		{ "user", required_argument, NULL, 'u' },
 		{ "workdir", required_argument, NULL, 'w' },
@@ -221,28 +222,29 @@ static int source_find(const struct launch *l, const struct bundle_bind *b,
 				      "config.json: mounts: a source is too long a path");
 }
 
-static bool is_below_another(const struct bundle *b, size_t i)
-{
-	for (size_t k = 0; k < b->n_binds; k++)
-		if (k != i && path_inside(b->binds[k].destination, b->binds[i].destination) &&
-			strcmp(b->binds[k].destination, b->binds[i].destination) != 0)
-			return true;
-	return false;
-}
-
-/* What is not there to be bound, the helper refuses, and says it better. */
-static int points_make(const struct launch *l, struct err *e)
+/* What tmpcopyup would copy is none where there is no such directory, or nothing in it. */
+static int copies_check(const struct launch *l, struct err *e)
 {
 	for (size_t i = 0; i < l->b.n_binds; i++) {
 		const struct bundle_bind *b = &l->b.binds[i];
-		char source[PATH_MAX];
-		struct stat st;
-		int r = source_find(l, b, source, e);
+		int fd = !b->copies_up ? -1
+				       : sys_openat2(l->root_fd, b->destination,
+						 O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+						 RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+		DIR *d = fd < 0 ? NULL : fdopendir(fd);
+		size_t n = 0;
 
-		if (r == 0 && !is_below_another(&l->b, i) && stat(source, &st) == 0)
-			r = bundle_point_make(l->root_fd, b->destination, S_ISDIR(st.st_mode), e);
-		if (r < 0)
-			return err_wrap(e, r, "config.json: mounts");
+		if (fd < 0 && (!b->copies_up || errno == ENOENT))
+			continue;
+		while (d && readdir(d))
+			n++;
+		if (d)
+			(void)closedir(d);
+		if (!d || n > 2)
+			return err_set(e, EINVAL,
+				"config.json: mounts: the tmpfs at '%s' has 'tmpcopyup', but what the "
+				"tree has there is not copied",
+				b->destination);
 	}
 	return 0;
 }
@@ -267,10 +269,16 @@ static int binds_put(struct launch *l, struct err *e)
 		const struct bundle_bind *b = &l->b.binds[i];
 		char source[PATH_MAX], *end;
 
-		r = source_find(l, b, source, e);
-		if (r == 0 && strlen(b->destination) >= PATH_MAX)
-			r = err_set(e, ENAMETOOLONG,
+		if (strlen(b->destination) >= PATH_MAX || (b->options && strlen(b->options) >= PATH_MAX))
+			return err_set(e, ENAMETOOLONG,
 				"config.json: mounts: a destination is too long a path");
+		if (!b->source) {
+			end = escape(spec, b->destination);
+			(void)snprintf(end, PATH_MAX + 1, ":%s", b->options);
+			r = add_two(&l->argv, "--tmpfs", spec, e);
+			continue;
+		}
+		r = source_find(l, b, source, e);
 		if (r < 0)
 			return r;
 		end = escape(spec, source);
@@ -501,7 +509,7 @@ static int launch(int argc, char **argv, struct launch *l, struct err *e)
 	if (r == 0)
 		r = argv_make(l, e);
 	if (r == 0)
-		r = points_make(l, e);
+		r = copies_check(l, e);
 	if (r < 0)
 		return r;
 	notes_tell(l);

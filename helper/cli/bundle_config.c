@@ -154,5 +154,6 @@ void bundle_done(struct bundle *b)
 	for (size_t i = 0; i < b->n_binds; i++) {
 		free(b->binds[i].source);
 		free(b->binds[i].destination);
+		free(b->binds[i].options);
 	}
 }

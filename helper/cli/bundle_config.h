@@ -18,8 +18,10 @@ struct row;
 #define BUNDLE_BINDS_MAX 15 /* the tree is the helper's sixteenth */
 
 struct bundle_bind {
-	char *source, *destination; /* source: relative to the bundle, or absolute */
+	char *source, *destination; /* source: relative to the bundle, or absolute; NULL: a tmpfs */
+	char *options; /* of a tmpfs, with commas */
 	bool read_only;
+	bool copies_up; /* a tmpfs that is to begin with what the tree has there */
 };
 
 struct bundle {

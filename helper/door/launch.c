@@ -180,6 +180,31 @@ static const char *bind_add(struct launch_request *q, const char *spec)
 	return NULL;
 }
 
+/* The same of DST[:OPTION,...]. */
+static const char *tmpfs_add(struct launch_request *q, const char *spec)
+{
+	char *target = asking.target, *mode = asking.source;
+	size_t n = sizeof("tmpfs") - 1, more;
+
+	if (q->n_binds == LAUNCH_BINDS_MAX)
+		return "one --tmpfs too many";
+	if (!field_take(&spec, target, sizeof(asking.target)))
+		return "too long a path";
+	if (target[0] != '/')
+		return "has no absolute path in the container, as --tmpfs wants it";
+	more = spec ? strlen(spec) : 0;
+	if (n + 1 + more >= sizeof(asking.source))
+		return "too long";
+	memcpy(mode, "tmpfs,", n + 1);
+	if (spec)
+		memcpy(mode + n + 1, spec, more);
+	mode[more > 0 ? n + 1 + more : n] = '\0';
+	if (!binds_put(q, "") || !binds_put(q, target) || !binds_put(q, mode))
+		return "too much text in all --tmpfs";
+	q->n_binds++;
+	return NULL;
+}
+
 static bool binds_make(const struct launch_options *o, struct launch_request *q)
 {
 	const char *why = NULL, *bad = NULL;
@@ -202,7 +227,7 @@ static bool binds_make(const struct launch_options *o, struct launch_request *q)
 	}
 	for (size_t i = 0; !why && i < o->binds.n; i++) {
 		bad = o->binds.v[i];
-		why = bind_add(q, bad);
+		why = i < 8 * sizeof(o->tmpfs) && o->tmpfs >> i & 1 ? tmpfs_add(q, bad) : bind_add(q, bad);
 	}
 	if (why)
 		say("run: '", bad, "' ", why, NULL);

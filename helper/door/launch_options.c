@@ -28,6 +28,7 @@ const char run_usage[] =
 	"      --rm                   forgets what is written; the default\n"
 	"      --rootfs DIR           a directory of yours instead of an image\n"
 	"  -t, --tty                  is always so at a terminal\n"
+	"      --tmpfs DST[:OPTIONS]  an empty directory in memory as DST\n"
 	"  -u, --user USER            as USER[:GROUP] of the container\n"
 	"  -w, --workdir DIR          starts there\n"
 	"      --help                 this\n\n"
@@ -46,7 +47,7 @@ const char exec_usage[] =
 	"      --help                 this\n\n"
 	"Exit status: as for 'carrel run'.\n";
 
-enum kind { FLAG, TEXT, WORDS };
+enum kind { FLAG, TEXT, WORDS, TMPFS };
 
 struct option {
 	char letter; /* 0: none */
@@ -79,6 +80,7 @@ static const struct option run_options[] = {
 	{ 0,   "read-only",   FLAG,  AT(read_only) },
 	{ 0,   "rm",          FLAG,  AT(rm) },
 	{ 0,   "rootfs",      TEXT,  AT(rootfs) },
+	{ 0,   "tmpfs",       TMPFS, AT(binds) },
 	{ 't', "tty",         FLAG,  AT(tty) },
 	{ 'u', "user",        TEXT,  AT(user) },
 	{ 0,   "volume",      WORDS, AT(binds) },
@@ -133,6 +135,9 @@ static const char *value_set(struct parser *p, const struct option *o, const cha
 	}
 	if (words->n == WORDS_MAX)
 		return "given too often";
+	/* In one list, since one may lie in the other; more than the request takes are not told apart. */
+	if (o->kind == TMPFS && words->n < 8 * sizeof(p->ret->tmpfs))
+		p->ret->tmpfs |= 1u << words->n;
 	words->v[words->n++] = value;
 	return NULL;
 }

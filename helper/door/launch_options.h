@@ -21,6 +21,7 @@ struct launch_options {
 	char **command; /* NULL at once: none */
 	bool no_tty, no_new_privs, home, keep, detach, read_only, help;
 	bool interactive, tty, rm;  /* what Docker's users type, and is so anyway */
+	unsigned int tmpfs; /* which of the first binds are DST[:OPTION,...] of a tmpfs */
 	struct words binds, env; /* last: most of it is never touched, and costs no memory then */
 };
 

@@ -153,7 +153,8 @@ struct launch_request {
 	char user[33]; /* inside: a name of the image's /etc/passwd, UID or UID:GID; empty: root, or the caller's where root = no */
 	uint16_t n_binds;
 	uint32_t binds_bytes;
-	char binds[LAUNCH_BINDS_BYTES]; /* n_binds times "SRC\0DST\0rw\0" or "...ro\0", absolute paths */
+	/* n_binds times "SRC\0DST\0rw\0" or "...ro\0", absolute paths; or "\0DST\0tmpfs\0" or "...tmpfs,OPTION...\0" */
+	char binds[LAUNCH_BINDS_BYTES];
 	struct enter_request command; /* its head is not looked at */
 };
 

@@ -61,7 +61,12 @@ config '' ', "mounts": [{ "destination": "/o", "type": "bind", "source": "/x:y\\
 	{ "destination": "/p:q", "type": "bind", "source": "beside" }]'
 t_same 'binds, with colons and backslashes' "$(told -v /l:/m)" \
 	"--bind /l:/m $tree --workdir /srv --caps 0 --bind /x\\:y\\\\z:/o:ro --bind $b/beside:/p\\:q:rw -- a b c"
-t 'their places are made' test -d "$b/rootfs/p:q"
+t_not 'no places are made for them here' test -d "$b/rootfs/p:q"
+config '' ', "mounts": [{ "destination": "/v:w", "type": "tmpfs", "options": ["ro", "mode=700", "tmpcopyup"] }, { "destination": "/x", "type": "tmpfs" }]'
+t_same 'memory' "$(told)" "$tree --workdir /srv --caps 0 --tmpfs /v\\:w:ro,mode=700 --tmpfs /x: -- a b c"
+mkdir "$b/rootfs/x" && touch "$b/rootfs/x/y"
+config '' ', "mounts": [{ "destination": "/x", "type": "tmpfs", "options": ["tmpcopyup"] }]'
+t_match 'which does not begin with what is there' "$(told)" "tmpfs at '/x' has 'tmpcopyup'"
 
 config ', "env": ["A=1", "B=2", "A=3", "TERM=vt52"]'
 t_same 'variables, each once' "$(told)" "$tree --workdir /srv --caps 0 --env B --env A --env TERM -- a b c"

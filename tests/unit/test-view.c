@@ -1,9 +1,16 @@
 #include "tests/lib/test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/mount.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "helper/launch_open.h"
+#include "helper/launch_point.h"
 #include "helper/view.h"
 #include "policy/base/err.h"
 
@@ -450,7 +457,7 @@ static void nothing_is_made_in_a_tree_of_the_users_own(void)
 
 static void home_and_binds_are_nosuid_nodev_where_they_were_wanted(void)
 {
-	static const struct view_image_bind binds[] = { { "/data", true, true }, { "/etc/key", false, false } };
+	static const struct view_image_bind binds[] = { { .at = "/data", .writable = true, .is_dir = true }, { .at = "/etc/key" } };
 	struct profile p = { .name = (char *)"t" };
 	struct view_facts f = ordinary();
 	struct view_image image = { .writable = true, .home = "/home/ada", .binds = binds, .n_binds = 2 };
@@ -469,8 +476,92 @@ static void home_and_binds_are_nosuid_nodev_where_they_were_wanted(void)
 	view_plan_done(&v);
 }
 
+/* --- where things are bound --- */
+
+static void points_are_made_in_the_tree_alone(void)
+{
+	static char text[128];
+	char dir[] = "/tmp/test-view.XXXXXX", path[64];
+	struct stat st;
+	struct err e;
+	int root;
+
+	CHECK(mkdtemp(dir) != NULL);
+	(void)snprintf(path, sizeof(path), "%s/root", dir);
+	CHECK_EQ(mkdir(path, 0755), 0);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CHECK_EQ(tree_point_make(root, "/a/b", true, &e), 0);
+	CHECK(fstatat(root, "a/b", &st, 0) == 0 && S_ISDIR(st.st_mode));
+	CHECK_EQ(tree_point_make(root, "/a/f", false, &e), 0);
+	CHECK(fstatat(root, "a/f", &st, 0) == 0 && S_ISREG(st.st_mode));
+	CHECK_EQ(tree_point_make(root, "/a/f", false, &e), 0); /* it is there */
+	CHECK_EQ(tree_point_make(root, "/a/f/x", true, &e), -ENOTDIR);
+	/* Links are read as the container will: from its root. */
+	CHECK_EQ(symlinkat("../../../../a", root, "up"), 0);
+	CHECK_EQ(tree_point_make(root, "/up/c", true, &e), 0);
+	CHECK(fstatat(root, "a/c", &st, 0) == 0 && S_ISDIR(st.st_mode));
+	(void)snprintf(path, sizeof(path), "%s/outside", dir);
+	CHECK_EQ(symlinkat(path, root, "out"), 0);
+	CHECK_EQ(tree_point_make(root, "/out", true, &e), -EEXIST);
+	CHECK_EQ(tree_point_make(root, "/out/x", true, &e), -EEXIST);
+	CHECK(stat(path, &st) < 0);
+	(void)close(root);
+	(void)snprintf(text, sizeof(text), "rm -rf %s", dir);
+	CHECK_EQ(system(text), 0);
+}
+
+static void options_of_a_tmpfs_are_kept_to_or_refused(void)
+{
+	static const char *const refused[] = { "tmpfs,suid", "tmpfs,dev", "tmpfs,mode=8", "tmpfs,mode=", "tmpfs,mode=10000", "tmpfs,mode=-1",
+		"tmpfs,uid=x", "tmpfs,gid=-1", "tmpfs,uid=4294967296", "tmpfs,huge=always", "tmpfs,rw,x", "tmpfsx", "rw", "" };
+	struct launch_place p = { .at = "/x" };
+	struct err e;
+	size_t i;
+
+	CHECK_EQ(launch_tmpfs_take("tmpfs", &p, &e), 0);
+	CHECK(p.kind == PLACE_TMPFS && p.writable && p.is_dir && !p.noexec);
+	CHECK_EQ(p.mode, 01777);
+	CHECK_EQ(launch_tmpfs_take("tmpfs,ro,noexec,nosuid,nodev,size=65536k,mode=0750,uid=7,gid=8", &p, &e), 0);
+	CHECK(!p.writable && p.noexec && p.mode == 0750 && p.uid == 7 && p.gid == 8);
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		CHECK_EQ(launch_tmpfs_take(refused[i], &p, &e), -EINVAL);
+}
+
+static void memory_is_of_one_file_system_and_has_its_own_points(void)
+{
+	static const struct view_image_bind binds[] = {
+		{ .at = "/vol", .writable = true, .is_dir = true, .kind = PLACE_TMPFS, .noexec = true, .mode = 0700, .uid = 7, .gid = 8 },
+		{ .at = "/vol/in/file" }, { .at = "/run/x", .is_dir = true }, { .at = "/vol/in", .is_dir = true },
+		{ .at = "/vol/in/bound", .is_dir = true },
+		{ .at = "/etc/hosts", .kind = PLACE_HOSTS }, { .at = "/etc/resolv.conf", .kind = PLACE_RESOLV } };
+	struct profile p = { .name = (char *)"t" };
+	struct view_facts f = ordinary();
+	struct view_image image = { .own_tree = true, .net_host = true, .binds = binds, .n_binds = 7 };
+	struct view_plan v;
+	struct err e;
+
+	CHECK_EQ(view_plan_image(&p, &f, &image, &v, &e), 0);
+	CHECK_EQ(attached_at(&v, "/vol")->op, STEP_FROM_PRIVATE);
+	CHECK_EQ(attached_at(&v, "/vol")->attr, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	CHECK(makes(&v, STEP_PRIVATE_DIR, "/mount0"));
+	CHECK(makes(&v, STEP_SKEL_DIR, "/mount0/in"));
+	CHECK(makes(&v, STEP_SKEL_FILE, "/mount0/in/file"));
+	CHECK(makes(&v, STEP_SKEL_DIR, "/run/x"));
+	CHECK(!makes(&v, STEP_SKEL_DIR, "/mount0/in/bound")); /* that is for who is bound at /vol/in */
+	CHECK_EQ(attached_at(&v, "/etc/hosts")->attr, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	CHECK_EQ(attached_at(&v, "/etc/resolv.conf")->op, STEP_CLONE);
+	view_plan_done(&v);
+	image.own_tree = false; /* an image has its hosts in the layer */
+	CHECK_EQ(view_plan_image(&p, &f, &image, &v, &e), 0);
+	CHECK(!makes(&v, STEP_FROM_SKEL, "/hosts"));
+	view_plan_done(&v);
+}
+
 int main(void)
 {
+	TEST(points_are_made_in_the_tree_alone);
+	TEST(options_of_a_tmpfs_are_kept_to_or_refused);
+	TEST(memory_is_of_one_file_system_and_has_its_own_points);
 	TEST(an_image_is_layered_and_alone_without_nosuid);
 	TEST(names_go_into_a_fresh_layer_before_it_is_laid_over_a_plain_etc);
 	TEST(an_image_that_is_not_written_is_sealed_last_and_has_places_to_write);
