@@ -5,7 +5,7 @@
  *         user's: every length is checked, and nothing of them is acted on before the drop except
  *         which terminal goes where.
  * In:     RELAY_PAYLOAD, RELAY_FILTER, RELAY_STDIN.., maybe RELAY_NARROW, and the pty's slave.
- * Order:  stdio, dispositions; bounding set; drop to the user and prove it; cwd; no_new_privs or the one
+ * Order:  stdio, dispositions; bounding set; directory; drop to the user and prove it; cwd; no_new_privs or the one
  *         capability that attaching needs; filter; execve. After the filter comes nothing but
  *         execve, which ends that capability too.
  * Fails:  the step's name and errno, told to the door; never the program with less around it than
@@ -271,14 +271,56 @@ static void home_add(const struct command *c, struct payload *p)
 	static struct user u;
 	const char *home = "/";
 
-	if (variable(p, "HOME"))
+	char **entry = p->envp;
+
+	while (*entry && strncmp(*entry, "HOME=", 5) != 0)
+		entry++;
+	/* Empty it is as good as none to runtimes of OCI bundles, and so to their images. */
+	if (*entry && (*entry)[5] != '\0')
 		return;
 	if (user_by_uid(c->uid, &u) == 0 && u.home[0] == '/')
 		home = u.home;
 	memcpy(text, "HOME=", 5);
 	memcpy(text + 5, home, strlen(home) + 1);
-	p->envp[p->n_env++] = text;
-	p->envp[p->n_env] = NULL;
+	if (!*entry)
+		p->envp[++p->n_env] = NULL;
+	*entry = text;
+}
+
+/* A launch's directory need not be there: whoever built the image wrote it down, and did not make it. 0, or why one was not made. */
+static int directory_make(const char *path)
+{
+	char upto[PATH_MAX];
+	size_t n = strlen(path);
+	int r = 0;
+
+	if (n >= sizeof(upto))
+		return -ENAMETOOLONG;
+	memcpy(upto, path, n + 1);
+	for (size_t i = 1; r == 0 && i <= n; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		upto[i] = '\0';
+		r = syscall(SYS_mkdirat, AT_FDCWD, upto, 0755L) < 0 && errno != EEXIST ? -errno : 0;
+		upto[i] = path[i];
+	}
+	return r;
+}
+
+static bool is_begun(const struct command *c)
+{
+	return (c->flags & RELAY_LAUNCHED) && (c->flags & RELAY_INIT);
+}
+
+/*
+ * Of root's it is, where the user may be root: as in images. Where not, what root made in a tree or at a place of the user's would
+ * be nobody's on disk, and cwd_take() makes it as the user.
+ */
+static void cwd_make(const struct command *c, const struct payload *p)
+{
+	if (is_begun(c) && c->flags & RELAY_ROOT && p->cwd[0] == '/' &&
+		syscall(SYS_faccessat, AT_FDCWD, p->cwd, (long)F_OK) < 0 && errno == ENOENT)
+		(void)directory_make(p->cwd);
 }
 
 /*
@@ -288,11 +330,19 @@ static void home_add(const struct command *c, struct payload *p)
 static int cwd_take(const struct command *c, const struct payload *p)
 {
 	const char *home = variable(p, "HOME");
+	int r;
 
 	if (p->cwd[0] == '/' && chdir(p->cwd) == 0)
 		return 0;
-	if (c->flags & RELAY_LAUNCHED)
-		return p->cwd[0] == '/' ? -errno : -EINVAL;
+	if (c->flags & RELAY_LAUNCHED) {
+		r = p->cwd[0] == '/' ? -errno : -EINVAL;
+		if (r == -ENOENT && is_begun(c)) {
+			r = directory_make(p->cwd);
+			if (r == 0 && chdir(p->cwd) < 0)
+				r = -errno;
+		}
+		return r;
+	}
 	if (chdir(home ? home : "/") == 0)
 		return 0;
 	if (chdir("/") < 0)
@@ -341,6 +391,18 @@ static int execute(const struct command *c, const struct payload *p)
 	return -errno;
 }
 
+/* The step, with the directory, which need not be one that the caller named. */
+static const char *cwd_step(const struct payload *p)
+{
+	static char step[sizeof(((struct enter_event *)NULL)->text)] = "working directory ";
+	size_t at = strlen(step), n = strlen(p->cwd), room = sizeof(step) - 1 - at;
+
+	memcpy(step + at, p->cwd, n < room ? n : room);
+	if (n > room)
+		memcpy(step + sizeof(step) - 4, "...", 3);
+	return step;
+}
+
 int command_become(const struct command *c, const char **ret_step)
 {
 	struct payload p = { 0 };
@@ -364,8 +426,10 @@ int command_become(const struct command *c, const char **ret_step)
 
 	*ret_step = "drop of privilege";
 	r = caps_bound(c);
-	if (r == 0)
-		r = drop(c);
+	if (r < 0)
+		return r;
+	cwd_make(c, &p);
+	r = drop(c);
 	if (r == -EINVAL) {
 		*ret_step = "the container has no such user or group ID";
 		return STEP_SAYS_ALL;
@@ -373,10 +437,11 @@ int command_become(const struct command *c, const char **ret_step)
 	if (r < 0)
 		return r;
 
-	*ret_step = "working directory";
 	r = cwd_take(c, &p);
-	if (r < 0)
+	if (r < 0) {
+		*ret_step = cwd_step(&p);
 		return r;
+	}
 
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);

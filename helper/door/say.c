@@ -61,6 +61,7 @@ static const struct {
 	{ EXDEV, "Invalid cross-device link" },
 	{ EFBIG, "File too large" },
 	{ ENOSPC, "No space left on device" },
+	{ EROFS, "Read-only file system" },
 	{ EPIPE, "Broken pipe" },
 	{ ENAMETOOLONG, "File name too long" },
 	{ ENOSYS, "Function not implemented" },
