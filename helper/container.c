@@ -237,6 +237,8 @@ static int newborn_main(void *arg)
 		loopback_up();
 	if (hostname && sethostname(hostname, strlen(hostname)) < 0)
 		newborn_fails(n, "set the hostname");
+	if (n->spec->domainname && setdomainname(n->spec->domainname, strlen(n->spec->domainname)) < 0)
+		newborn_fails(n, "set the domain name");
 	(void)setsid();
 	(void)umask(022);
 	/* Blocked, a SIGTERM that comes before the program asks for it waits; pid 1 would lose it otherwise. */

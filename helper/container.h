@@ -31,7 +31,7 @@ struct container_spec {
 	bool deny_setgroups;
 	const gid_t *groups; /* host gids that pid 1 begins with */
 	size_t n_groups;
-	const char *hostname; /* NULL: the host's */
+	const char *hostname, *domainname; /* NULL: the host's */
 	int base_mntns_fd;
 	int proc_fd; /* the host's /proc, opened before any namespace was entered */
 	struct first_process first;

@@ -39,11 +39,23 @@ static bool ended(const char *text, size_t size)
 	return memchr(text, '\0', size) != NULL;
 }
 
+/* It comes into files of the container, and into its log. */
+static bool hostname_valid(const char *s)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	return *s != '-' && *s != '.' && s[strspn(s, letters)] == '\0';
+}
+
 static int request_check(const struct launch_request *q, bool has_filter, struct err *e)
 {
 	if ((q->narrow == 1) != has_filter || !ended(q->image, sizeof(q->image)) || !ended(q->name, sizeof(q->name)) ||
-		!ended(q->profile, sizeof(q->profile)) || !ended(q->user, sizeof(q->user)))
+		!ended(q->profile, sizeof(q->profile)) || !ended(q->user, sizeof(q->user)) ||
+		!ended(q->hostname, sizeof(q->hostname)) || !ended(q->domainname, sizeof(q->domainname)))
 		return err_set(e, EINVAL, "the request is not well-formed");
+	if (!hostname_valid(q->hostname) || !hostname_valid(q->domainname))
+		return err_set(e, EINVAL, "a name of the container's is none of a host: letters, digits, '.', '_' and '-', not beginning with "
+			"the last or '.'");
 	if (q->name[0] && !image_name_valid(q->name))
 		return err_set(e, EINVAL, "'%s' is no name of a container: 1 to %d of a-z, 0-9, '.', '_' and '-', beginning with a "
 			"letter or digit", q->name, LAUNCH_NAME_MAX);
@@ -229,7 +241,8 @@ static void spec_fill(struct attempt *a)
 	spec->uids = &a->uids;
 	spec->gids = &a->gids;
 	groups_fill(a);
-	spec->hostname = a->what.name;
+	spec->hostname = a->hostname;
+	spec->domainname = a->domainname[0] ? a->domainname : NULL;
 	spec->base_mntns_fd = server.base_mntns_fd;
 	spec->proc_fd = server.proc_fd;
 	spec->first = (struct first_process){ server.relay_fd, a->argv, a->envp, a->fds, a->request->narrow ? 8 : 7, &a->attributes };
@@ -329,6 +342,8 @@ static int attempt_run(struct attempt *a, struct err *e)
 		return r;
 	launch_identity(a->profile, &a->account, &a->uid, &a->gid);
 	r = launch_place_get(a, e);
+	memcpy(a->hostname, a->request->hostname[0] ? a->request->hostname : a->what.name, sizeof(a->hostname));
+	memcpy(a->domainname, a->request->domainname, sizeof(a->domainname));
 	if (r == 0 && !(a->request->flags & LAUNCH_ROOTFS))
 		r = launch_image_find(a, e);
 	if (r == 0)

@@ -37,6 +37,7 @@ struct attempt {
 	struct view view;
 	struct attributes attributes;
 	char cgroup[256];
+	char hostname[LAUNCH_NAME_MAX + 1], domainname[LAUNCH_NAME_MAX + 1];
 	int payload_fd, request_fd, filter_fd;
 	struct container_spec spec;
 	char numbers[3][16], user[sizeof(((struct launch_request *)0)->user)], *argv[6], **envp; /* of pid 1 */

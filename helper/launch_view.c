@@ -223,7 +223,7 @@ int launch_view_make(struct attempt *a, struct err *e)
 		return r;
 	a->sources.facts.uid = a->account.uid;
 	a->sources.facts.gid = a->account.gid;
-	a->sources.facts.hostname = a->what.name;
+	a->sources.facts.hostname = a->hostname;
 	if (!id_map_lookup(&a->uids, 0, &a->sources.facts.root_uid) || !id_map_lookup(&a->gids, 0, &a->sources.facts.root_gid))
 		return err_set(e, EINVAL, "the container would have no root");
 	if (!id_map_lookup(&a->gids, GROUP_TTY, &a->sources.facts.tty_gid))

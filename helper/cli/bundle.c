@@ -36,8 +36,8 @@
 #define FAILED 125
 
 struct command {
-	const char *dir, *name; /* of the container */
-	bool tty, has_workdir, has_user, has_net, has_caps, has_ambient,
+	const char *dir;
+	bool tty, has_workdir, has_user, has_net, has_caps, has_ambient, has_hostname, has_domainname,
 		read_only, no_new_privs, no_tty;
 	struct strv options; /* the caller's, for `carrel run` */
 	struct strv said; /* --env, in order */
@@ -78,6 +78,8 @@ static int option_take(struct command *c, int letter, const char *name, struct e
 		     : letter == 'u' ? &c->has_user
 		     : letter == 'n' ? &c->has_net
 		     : letter == 'a' ? &c->has_ambient
+		     : letter == 'h' ? &c->has_hostname
+		     : letter == 'o' ? &c->has_domainname
 		     : letter == 'c' ? &c->has_caps
 		     : letter == 'r' ? &c->read_only
 		     : letter == 'p' ? &c->no_new_privs
@@ -92,8 +94,6 @@ static int option_take(struct command *c, int letter, const char *name, struct e
 	}
 	if (flag)
 		*flag = true;
-	if (letter == 'm')
-		c->name = optarg;
 	(void)snprintf(option, sizeof(option), "--%s", name);
 	r = add(&c->options, option, e);
 	return r == 0 && optarg ? add(&c->options, optarg, e) : r;
@@ -111,11 +111,13 @@ static int command_read(int argc, char **argv, struct command *c, struct err *e)
 		{ "bundle", required_argument, NULL, 'b' },
 		{ "caps", required_argument, NULL, 'c' },
 		{ "detach", no_argument, NULL, 'd' },
+		{ "domainname", required_argument, NULL, 'o' },
 		{ "env", required_argument, NULL, 'e' },
 		{ "home", no_argument, NULL, 'x' },
+		{ "hostname", required_argument, NULL, 'h' },
 		{ "interactive", no_argument, NULL, 'i' },
 		{ "keep", no_argument, NULL, 'x' },
-		{ "name", required_argument, NULL, 'm' },
+		{ "name", required_argument, NULL, 'x' },
 		{ "narrow", required_argument, NULL, 'x' },
 		{ "net", required_argument, NULL, 'n' },
 		{ "no-new-privs", no_argument, NULL, 'p' },
@@ -416,6 +418,10 @@ static int argv_make(struct launch *l, struct err *e)
 		r = add_two(&l->argv, "--rootfs", l->root, e);
 	if (r == 0 && l->b.read_only && !l->c.read_only)
 		r = add(&l->argv, "--read-only", e);
+	if (r == 0 && l->b.hostname && !l->c.has_hostname)
+		r = add_two(&l->argv, "--hostname", l->b.hostname, e);
+	if (r == 0 && l->b.domainname && !l->c.has_domainname)
+		r = add_two(&l->argv, "--domainname", l->b.domainname, e);
 	if (r == 0 && l->b.net_own && !l->c.has_net)
 		r = add_two(&l->argv, "--net", "none", e);
 	if (r == 0 && l->filter_fd >= 0) {
@@ -481,17 +487,6 @@ static int become(struct launch *l, struct err *e)
 	return err_set(e, errno, "cannot execute %s: %s", CARREL_BINDIR "/carrel", strerror(errno));
 }
 
-static void notes_tell(const struct launch *l)
-{
-	char buf[64];
-
-	if (l->b.hostname && (!l->c.name || strcmp(l->c.name, l->b.hostname) != 0))
-		(void)fprintf(stderr,
-			"carrel: run: config.json: hostname: not '%s', but the container's name, "
-			"as --name says it\n",
-			import_printable(l->b.hostname, buf));
-}
-
 static int launch(int argc, char **argv, struct launch *l, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
@@ -512,7 +507,6 @@ static int launch(int argc, char **argv, struct launch *l, struct err *e)
 		r = copies_check(l, e);
 	if (r < 0)
 		return r;
-	notes_tell(l);
 	r = oom_score_adj_set(&l->b, e);
 	if (r == 0)
 		r = limits_set(&l->b, e);

@@ -39,14 +39,14 @@ static int take_version(const struct node *n, const struct row *row, void *data,
 static int take_hostname(const struct node *n, const struct row *row, void *data, struct err *e)
 {
 	struct bundle *b = data;
+	char **field = row->key[0] == 'h' ? &b->hostname : &b->domainname;
 	const char *text = NULL;
 	int r = node_text(n, &text, e);
 
-	(void)row;
 	if (r < 0 || text[0] == '\0')
 		return r;
-	b->hostname = strdup(text);
-	return b->hostname ? 0 : err_set(e, ENOMEM, "out of memory");
+	*field = strdup(text);
+	return *field ? 0 : err_set(e, ENOMEM, "out of memory");
 }
 
 static int take_hooks(const struct node *n, const struct row *row, void *data, struct err *e)
@@ -112,7 +112,7 @@ static const struct row top[] = {
 	{ "process",     bundle_take_process, NULL },
 	{ "root",        take_root, NULL },
 	{ "hostname",    take_hostname, NULL },
-	{ "domainname",  row_refuse, "a container has none" },
+	{ "domainname",  take_hostname, NULL },
 	{ "mounts",      bundle_take_mounts, NULL },
 	{ "hooks",       take_hooks, NULL },
 	{ "annotations", row_pass, NULL },
@@ -151,6 +151,7 @@ void bundle_done(struct bundle *b)
 	free(b->cwd);
 	free(b->root);
 	free(b->hostname);
+	free(b->domainname);
 	for (size_t i = 0; i < b->n_binds; i++) {
 		free(b->binds[i].source);
 		free(b->binds[i].destination);

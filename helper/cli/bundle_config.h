@@ -37,7 +37,7 @@ struct bundle {
 	bool terminal, no_new_privs, read_only, net_own, has_filter;
 	struct bundle_bind binds[BUNDLE_BINDS_MAX];
 	size_t n_binds;
-	char *hostname; /* not kept to; NULL: none */
+	char *hostname, *domainname; /* NULL: none */
 	uid_t own_uid; /* whose bundle it is to be; set before reading */
 	gid_t own_gid;
 };

@@ -578,6 +578,8 @@ int launch_run(const struct launch_options *o)
 	text_set(q->name, sizeof(q->name), o->container);
 	text_set(q->profile, sizeof(q->profile), o->profile);
 	text_set(q->user, sizeof(q->user), o->user);
+	text_set(q->hostname, sizeof(q->hostname), o->hostname);
+	text_set(q->domainname, sizeof(q->domainname), o->domainname);
 	if (!binds_make(o, q))
 		return LAUNCH_FAILED;
 

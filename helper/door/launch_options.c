@@ -13,8 +13,10 @@ const char run_usage[] =
 	"      --bundle DIR           what config.json of this OCI bundle says\n"
 	"      --caps MASK            keeps only these capabilities, as /proc/PID/status writes them\n"
 	"  -d, --detach               prints the container's name and leaves it running\n"
+	"      --domainname NAME      of NIS, in the container\n"
 	"  -e, --env NAME[=VALUE]     sets a variable; without VALUE as it is here\n"
 	"      --home                 shows your home directory\n"
+	"      --hostname NAME        of the container, instead of its --name\n"
 	"      --image NAME           instead of the first argument that is no option\n"
 	"  -i, --interactive          is always so\n"
 	"      --keep                 keeps what is written for your next run of the image\n"
@@ -65,8 +67,10 @@ static const struct option run_options[] = {
 	{ 0,   "bundle",      TEXT,  AT(bundle) },
 	{ 0,   "caps",        TEXT,  AT(caps) },
 	{ 'd', "detach",      FLAG,  AT(detach) },
+	{ 0,   "domainname",  TEXT,  AT(domainname) },
 	{ 'e', "env",         WORDS, AT(env) },
 	{ 0,   "home",        FLAG,  AT(home) },
+	{ 0,   "hostname",    TEXT,  AT(hostname) },
 	{ 0,   "image",       TEXT,  AT(image) },
 	{ 'i', "interactive", FLAG,  AT(interactive) },
 	{ 0,   "keep",        FLAG,  AT(keep) },
@@ -250,6 +254,10 @@ static const char *values_check(struct parser *p)
 		return "too long for a user";
 	if ((p->bad = o->profile) && !FITS(o->profile, struct launch_request, profile))
 		return "too long for a profile";
+	if ((p->bad = o->hostname) && !FITS(o->hostname, struct launch_request, hostname))
+		return "too long for a hostname";
+	if ((p->bad = o->domainname) && !FITS(o->domainname, struct launch_request, domainname))
+		return "too long for a domain name";
 	if ((p->bad = o->workdir) && o->workdir[0] != '/')
 		return "no absolute path, as --workdir wants it";
 	if ((p->bad = o->net) && strcmp(o->net, "host") != 0 && strcmp(o->net, "none") != 0)

@@ -17,7 +17,7 @@ struct launch_options {
 	const char *image; /* run only; NULL with bundle or rootfs */
 	const char *bundle, *rootfs;
 	const char *container; /* exec: in which; run: what it is to be called */
-	const char *ambient, *caps, *workdir, *net, *narrow, *profile, *user;
+	const char *ambient, *caps, *domainname, *hostname, *workdir, *net, *narrow, *profile, *user;
 	char **command; /* NULL at once: none */
 	bool no_tty, no_new_privs, home, keep, detach, read_only, help;
 	bool interactive, tty, rm;  /* what Docker's users type, and is so anyway */

@@ -151,6 +151,8 @@ struct launch_request {
 	char name[LAUNCH_NAME_MAX + 1]; /* of the container; empty: the helper makes one */
 	char profile[33]; /* empty: the one that policy gives */
 	char user[33]; /* inside: a name of the image's /etc/passwd, UID or UID:GID; empty: root, or the caller's where root = no */
+	char hostname[LAUNCH_NAME_MAX + 1]; /* empty: as `name` */
+	char domainname[LAUNCH_NAME_MAX + 1]; /* of NIS, see setdomainname(2); empty: as the host's */
 	uint16_t n_binds;
 	uint32_t binds_bytes;
 	/* n_binds times "SRC\0DST\0rw\0" or "...ro\0", absolute paths; or "\0DST\0tmpfs\0" or "...tmpfs,OPTION...\0" */

@@ -24,7 +24,7 @@ INSIDE = TMP + "/inside"
 NOBODY = f"carrel: carrel-helper does not answer at {SOCK}: %s; ask the administrator\n".encode()
 RUNNING = 8
 DETACH, HOME, KEEP, NET_NONE, NET_HOST, ROOTFS, READONLY, NNP = (1 << i for i in range(8))
-LAUNCH = struct.Struct("HHIII65s65s33s33sHI8192s")
+LAUNCH = struct.Struct("HHIII65s65s33s33s65s65sHI8192s")
 EXEC = struct.Struct("HHI65s33s")
 COMMAND = struct.Struct("HHIIIIHHHHI64s2IQ")
 
@@ -49,7 +49,7 @@ class Asked:
             return words[0].decode()
         if self.kind == REQ_LAUNCH:
             _, _, _, self.flags, self.narrow, *names, n, size, binds = LAUNCH.unpack_from(data)
-            self.image, self.name, self.profile, self.user = map(text, names)
+            self.image, self.name, self.profile, self.user, self.hostname, self.domainname = map(text, names)
             words = binds[:size].split(b"\0")
             same(binds[size:].strip(b"\0"), b"")
             self.binds = [tuple(w.decode() for w in words[3 * i:3 * i + 3]) for i in range(n)]
@@ -183,6 +183,7 @@ def every_option_reaches_the_wire():
             (["--home", "--keep", "--net=none"], "flags", HOME | KEEP | NET_NONE),
             (["--name", "web.1_x-y"], "name", "web.1_x-y"), (["--name=" + "n" * 64], "name", "n" * 64),
             (["--profile", "lab"], "profile", "lab"), (["--profile=" + "p" * 32], "profile", "p" * 32),
+            (["--hostname", "web.example"], "hostname", "web.example"), (["--domainname=" + "d" * 64], "domainname", "d" * 64),
             (["-u", "www-data"], "user", "www-data"), (["-u1000"], "user", "1000"),
             (["--user=" + "u" * 32], "user", "u" * 32),
             (["-w", "/srv/x"], "cwd", "/srv/x"), (["-w/srv"], "cwd", "/srv"), (["--workdir=/"], "cwd", "/"),
@@ -370,6 +371,7 @@ MISTAKES = (
     (["run", "--narrow", "99999999999999999999", "x"], "no open descriptor"),
     (["run", "--caps", "CAP_KILL", "x"], "no mask of hexadecimal digits"), (["run", "--caps", "0x1", "x"], "no mask of"),
     (["run", "--caps", "10000000000000000", "x"], "no mask of"), (["run", "--caps=", "x"], "value missing"),
+    (["run", "--hostname", "h" * 65, "x"], "too long for a hostname"),
     (["run", "--ambient", "KILL", "x"], "--ambient: 'KILL' is no mask"),
     (["exec"], "in which container?"), (["exec", "web"], "which command?"),
     (["exec", "@shell", "ls"], "no name of a container"),

@@ -123,7 +123,7 @@ static const struct pair in_process[] = {
 
 static const struct pair on_top[] = {
 	{ "'hostname': 'web'", "'hostname': 5", "hostname: not a string" },
-	{ "'domainname': ''", "'domainname': 'example.org'", "domainname: a container has none" },
+	{ "'domainname': 'example.org'", "'domainname': 5", "domainname: not a string" },
 	{ "'annotations': { 'a': 'b' }", "'annotation': { 'a': 'b' }", "annotation: nothing that is known here" },
 	{ "'hooks': {}", "'hooks': { 'prestart': [{ 'path': '/bin/true' }] }", "hooks.prestart: programs of the host" },
 	{ "'hooks': { 'createRuntime': [] }", "'hooks': { 'createRuntime': [{ 'path': '/x' }] }", "hooks.createRuntime: programs" },

@@ -6,7 +6,7 @@ RUN, EXEC, ROOTFS, KEEP, NONE, HOST = 5, 6, 0x20, 4, 8, 0x10
 request, flags, narrow, image, name, profile, user = RUN, 0, 0, b"busybox", b"", b"", b""
 binds, n_binds, binds_bytes, argc, size, ttys = b"", 0, None, 2, None, 0
 words = [b"echo", b"/", b"echo", b"ran", b"A=b"]
-ambient = 0
+ambient, hostname = 0, b""
 seals = 0xe  # shrink, grow, write
 out, to = os.pipe()
 fds = [os.open("/dev/null", os.O_RDONLY), to, to]
@@ -100,6 +100,26 @@ elif case == "unsealed":
 elif case == "file-relative":
     words[0] = b"../bin/echo"
     words[1] = b"relative"
+elif case == "hostname-newline":
+    hostname = b"a\n127.0.0.2 b"
+elif case == "hostname-endless":
+    hostname = b"a" * 65
+elif case == "hostname-space":
+    hostname = b"a b"
+elif case == "hostname-dash":
+    hostname = b"-x"
+elif case == "tmpfs-word":
+    (binds, n_binds) = lists((b"", b"/x", b"rw"))
+elif case == "tmpfs-over-proc":
+    (binds, n_binds) = lists((b"", b"/proc", b"tmpfs"))
+elif case == "tmpfs-climbs":
+    (binds, n_binds) = lists((b"", b"/x/../proc", b"tmpfs"))
+elif case == "tmpfs-option":
+    (binds, n_binds) = lists((b"", b"/x", b"tmpfs,suid"))
+elif case == "tmpfs-of-nobody":
+    (binds, n_binds) = lists((b"", b"/x", b"tmpfs,uid=65536"))
+elif case == "tmpfs-as-tree":
+    flags, image, (binds, n_binds) = ROOTFS, b"", lists((b"", b"/", b"tmpfs"))
 elif case == "ambient":
     ambient = 1 << 5
 elif case == "narrow-missing":
@@ -124,7 +144,7 @@ if case in ("narrow-rubbish", "narrow-unsaid"):
     fds[4:] = [rubbish]
 command = bytes(8) + struct.pack("IIIHHHHI", ttys, 0o22, argc, 24, 80, 0, 0, len(text) if size is None else size) + bytes(64 + 8) + struct.pack("Q", ambient)
 if request == RUN:
-    body = struct.pack("II65s65s33s33sH2xI8192s", flags, narrow, image, name, profile, user, n_binds,
+    body = struct.pack("II65s65s33s33s65s65sHI8192s", flags, narrow, image, name, profile, user, hostname, b"", n_binds,
                        len(binds) if binds_bytes is None else binds_bytes, binds) + command
 else:
     body = struct.pack("65s33s2x", name, user) + command
