@@ -13,8 +13,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,8 +197,16 @@ static int root_open(struct launch *l, struct err *e)
 	const char *shown = import_printable(l->b.root, buf);
 
 	l->root_fd = sys_openat2(l->dir_fd, l->b.root, O_PATH | O_DIRECTORY | O_CLOEXEC,
-		RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
-	if (l->root_fd < 0)
+		(l->b.root[0] == '/' ? 0 : RESOLVE_BENEATH) | RESOLVE_NO_MAGICLINKS);
+	if (l->root_fd >= 0) {
+		int r = real_path(l->root_fd, l->root, e);
+
+		if (r < 0)
+			return r;
+		errno = EXDEV;
+	}
+	/* An absolute path is judged by where it led: the helper is told that, not the path. */
+	if (l->root_fd < 0 || !path_inside(l->dir, l->root))
 		return err_set(e, errno, "config.json: root.path: '%s'%s%s", shown,
 			errno == EXDEV ? " " : ": ",
 			errno == EXDEV ? "leaves the bundle" : strerror(errno));
@@ -208,7 +218,77 @@ static int root_open(struct launch *l, struct err *e)
 			"config.json: root.path: '%s' is the bundle itself: what runs in it could "
 			"rewrite it",
 			shown);
-	return real_path(l->root_fd, l->root, e);
+	return 0;
+}
+
+/* ---- its groups ---- */
+
+static FILE *file_open(const struct launch *l, const char *path)
+{
+	struct err e;
+	int fd = sys_openat2(l->root_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	FILE *f = fd >= 0 && fd_check_type(fd, S_IFREG, &e) == 0 ? fdopen(fd, "re") : NULL;
+
+	if (!f && fd >= 0)
+		(void)close(fd);
+	return f;
+}
+
+/* malloc'ed; NULL: the tree has no such user. */
+static char *user_name(const struct launch *l)
+{
+	_cleanup_file_ FILE *f = file_open(l, "/etc/passwd");
+	const struct passwd *p;
+
+	while (f && (p = fgetpwent(f)))
+		if (p->pw_uid == l->b.uid)
+			return p->pw_gid == l->b.gid ? strdup(p->pw_name) : NULL;
+	return NULL;
+}
+
+static bool is_member(const struct group *g, const char *name)
+{
+	for (char **member = g->gr_mem; *member; member++)
+		if (strcmp(*member, name) == 0)
+			return true;
+	return false;
+}
+
+/* The wanted groups are those of the tree's /etc/group, no more and no less. */
+static bool groups_are(const struct launch *l, const char *name)
+{
+	_cleanup_file_ FILE *f = file_open(l, "/etc/group");
+	bool has[BUNDLE_GROUPS_MAX] = { false };
+	const struct group *g;
+	size_t i, n = 0;
+
+	while (f && (g = fgetgrent(f))) {
+		if (!is_member(g, name) || g->gr_gid == l->b.gid)
+			continue;
+		for (i = 0; i < l->b.n_groups && l->b.groups[i] != g->gr_gid; i++)
+			;
+		if (i == l->b.n_groups)
+			return false;
+		n += !has[i];
+		has[i] = true;
+	}
+	return n == l->b.n_groups;
+}
+
+/* umoci(1) writes down what the image's files give the user anyway; other groups are nobody's to give. */
+static int groups_check(const struct launch *l, struct err *e)
+{
+	_cleanup_free_ char *name = NULL;
+
+	if (l->b.n_groups == 0 || l->c.has_user)
+		return 0;
+	name = user_name(l);
+	if (name && groups_are(l, name))
+		return 0;
+	return err_set(e, EINVAL,
+		"config.json: process.user.additionalGids: other groups than the tree's /etc/group "
+		"gives this user cannot be had");
 }
 
 /* ---- its binds ---- */
@@ -373,8 +453,8 @@ static int process_put(struct launch *l, struct err *e)
 	if (!c->has_workdir)
 		r = add_two(&l->argv, "--workdir", b->cwd, e);
 	/* Root one is anyway, as far as policy lets; to ask is refused where it does not. */
-	if (r == 0 && !c->has_user && (b->uid || b->gid)) {
-		(void)snprintf(text, sizeof(text), "%u:%u", b->uid, b->gid);
+	if (r == 0 && !c->has_user && (b->uid || b->gid || b->n_groups)) {
+		(void)snprintf(text, sizeof(text), b->n_groups ? "%u" : "%u:%u", b->uid, b->gid);
 		r = add_two(&l->argv, "--user", text, e);
 	}
 	if (r == 0 && !c->has_caps) {
@@ -442,8 +522,9 @@ static int limits_set(const struct bundle *b, struct err *e)
 	for (int i = 0; i < (int)RLIM_NLIMITS; i++)
 		if (b->limited[i] && setrlimit((__rlimit_resource_t)i, &b->limits[i]) < 0)
 			return err_set(e, errno,
-				"config.json: process.rlimits: %llu is more than you may set: %s",
-				(unsigned long long)b->limits[i].rlim_max, strerror(errno));
+				"config.json: process.rlimits: %s: %llu is more than you may set: %s",
+				bundle_limit_name(i), (unsigned long long)b->limits[i].rlim_max,
+				strerror(errno));
 	return 0;
 }
 
@@ -505,6 +586,8 @@ static int launch(int argc, char **argv, struct launch *l, struct err *e)
 		r = argv_make(l, e);
 	if (r == 0)
 		r = copies_check(l, e);
+	if (r == 0)
+		r = groups_check(l, e);
 	if (r < 0)
 		return r;
 	r = oom_score_adj_set(&l->b, e);

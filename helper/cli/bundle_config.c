@@ -70,7 +70,6 @@ static int take_path(const struct node *n, const struct row *row, void *data, st
 {
 	struct bundle *b = data;
 	const char *text = NULL;
-	char buf[64];
 	int r = node_text(n, &text, e);
 
 	(void)row;
@@ -78,12 +77,6 @@ static int take_path(const struct node *n, const struct row *row, void *data, st
 		return r;
 	if (text[0] == '\0')
 		return node_refuse(n, e, "empty");
-	if (text[0] == '/')
-		return node_refuse(n, e,
-			"'%s': only a directory of the bundle, by a relative path; for others "
-			"there is "
-			"--rootfs",
-			import_printable(text, buf));
 	b->root = strdup(text);
 	return b->root ? 0 : err_set(e, ENOMEM, "out of memory");
 }

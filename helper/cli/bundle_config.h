@@ -17,6 +17,8 @@ struct row;
 
 #define BUNDLE_BINDS_MAX 15 /* the tree is the helper's sixteenth */
 
+#define BUNDLE_GROUPS_MAX 64
+
 struct bundle_bind {
 	char *source, *destination; /* source: relative to the bundle, or absolute; NULL: a tmpfs */
 	char *options; /* of a tmpfs, with commas */
@@ -28,6 +30,8 @@ struct bundle {
 	struct strv args, env; /* env: each NAME=VALUE, the last of a name counts */
 	char *cwd, *root;
 	uint32_t uid, gid;
+	uint32_t groups[BUNDLE_GROUPS_MAX]; /* besides gid */
+	size_t n_groups;
 	uint64_t caps, ambient; /* those that are kept, and those that others than root have */
 	struct strv cap_names; /* the same */
 	struct rlimit limits[RLIM_NLIMITS];
@@ -50,7 +54,9 @@ void bundle_done(struct bundle *b);
 int bundle_take_process(const struct node *n, const struct row *row, void *data, struct err *e);
 int bundle_take_mounts(const struct node *n, const struct row *row, void *data, struct err *e);
 int bundle_take_linux(const struct node *n, const struct row *row, void *data, struct err *e);
+/* RLIMIT_NOFILE, as config.json has it. */
+const char *bundle_limit_name(int resource);
 /* What can be judged only when all of the process is known. */
-int bundle_check_process(const struct bundle *b, const struct node *n, struct err *e);
+int bundle_check_process(struct bundle *b, const struct node *n, struct err *e);
 
 #endif

@@ -112,15 +112,47 @@ static int take_umask(const struct node *n, const struct row *row, void *data, s
 		       : r;
 }
 
+static int take_group(const struct node *n, const struct row *row, void *data, struct err *e)
+{
+	struct bundle *b = data;
+	uint64_t id = 0;
+	int r = node_number(n, UINT16_MAX - 1, &id, e);
+
+	(void)row;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < b->n_groups; i++)
+		if (b->groups[i] == id)
+			return 0;
+	if (b->n_groups == BUNDLE_GROUPS_MAX)
+		return node_refuse(n, e, "more than %d groups", BUNDLE_GROUPS_MAX);
+	b->groups[b->n_groups++] = (uint32_t)id;
+	return 0;
+}
+
+static int take_groups(const struct node *n, const struct row *row, void *data, struct err *e)
+{
+	return node_list(n, row, take_group, data, e);
+}
+
+/* The own group need not be said. */
+static void groups_reduce(struct bundle *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n_groups; i++)
+		if (b->groups[i] != b->gid)
+			b->groups[n++] = b->groups[i];
+	b->n_groups = n;
+}
+
 static int take_user(const struct node *n, const struct row *row, void *data, struct err *e)
 {
 	static const struct row rows[] = {
 		{ "uid", take_id, NULL },
 		{ "gid", take_id, "gid" },
 		{ "umask", take_umask, NULL },
-		{ "additionalGids", row_refuse,
-			"a command has no groups but its own; for those of the tree's /etc/group, "
-			"use --user NAME and take it out" },
+		{ "additionalGids", take_groups, NULL },
 		{ "username", row_refuse, "this is for another operating system" },
 		{ NULL, NULL, NULL },
 	};
@@ -209,6 +241,14 @@ static const struct {
 	{ "RLIMIT_STACK",      RLIMIT_STACK },
 };
 /* clang-format on */
+
+const char *bundle_limit_name(int resource)
+{
+	for (size_t i = 0; i < sizeof(limit_names) / sizeof(limit_names[0]); i++)
+		if (limit_names[i].resource == resource)
+			return limit_names[i].name;
+	return "?";
+}
 
 struct limit {
 	int resource; /* -1: not said */
@@ -328,7 +368,7 @@ int bundle_take_process(const struct node *n, const struct row *row, void *data,
 	return node_object(n, rows_process, data, e);
 }
 
-int bundle_check_process(const struct bundle *b, const struct node *n, struct err *e)
+int bundle_check_process(struct bundle *b, const struct node *n, struct err *e)
 {
 	json_t *process = json_object_get(n->j, "process");
 	const struct node at = { n, "process", 0, process };
@@ -340,6 +380,7 @@ int bundle_check_process(const struct bundle *b, const struct node *n, struct er
 		return node_refuse(n, e, "has no process");
 	if (!b->cwd)
 		return node_refuse(&at, e, "has no cwd");
+	groups_reduce(b);
 	if (b->ambient & ~b->caps)
 		return node_refuse(&ambient, e, "more than the bounding ones");
 	return 0;

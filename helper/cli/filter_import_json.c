@@ -24,13 +24,23 @@ static void cleanup_json(json_t **j)
 /* What the profile says of ABIs; one that is not ours is only remembered. */
 static int arch_read(struct json_reading *r, json_t *j, const char *place)
 {
+	static const char *const arches[] = { "NATIVE", "X86", "X86_64", "X32", "ARM", "AARCH64",
+		"MIPS", "MIPS64", "MIPS64N32", "MIPSEL", "MIPSEL64", "MIPSEL64N32", "PPC", "PPC64",
+		"PPC64LE", "S390", "S390X", "PARISC", "PARISC64", "RISCV64", "LOONGARCH64",
+		"M68K", "SH", "SHEB" };
 	const char *name = json_string_value(j);
 	char buf[64];
+	size_t i;
 
 	if (!name || strncmp(name, "SCMP_ARCH_", 10) != 0)
 		return err_set(
 			r->e, EINVAL, "%s: '%s' is no architecture", place, json_shown(j, buf));
 	name += 10;
+	for (i = 0; i < sizeof(arches) / sizeof(arches[0]) && strcmp(name, arches[i]) != 0; i++)
+		;
+	if (i == sizeof(arches) / sizeof(arches[0]))
+		return err_set(
+			r->e, EINVAL, "%s: '%s' is no architecture", place, json_shown(j, buf));
 	if (strcmp(name, r->o->arch == AUDIT_ARCH_X86_64 ? "X86_64" : "AARCH64") == 0 ||
 		strcmp(name, "NATIVE") == 0)
 		r->native = true;

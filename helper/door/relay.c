@@ -222,6 +222,9 @@ static int pty_make(struct relay *relay)
 	c->slave = ioctl(relay->master, TIOCGPTPEER, (long)(O_RDWR | O_NOCTTY | O_CLOEXEC));
 	if (c->slave < 0)
 		return -errno;
+	/* The first of this devpts; programs of images look for it there. */
+	if (is_init(relay))
+		(void)syscall(SYS_symlinkat, "pts/0", AT_FDCWD, "/dev/console");
 	return slave_set_up(c->slave, &c->req);
 }
 
