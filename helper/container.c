@@ -146,11 +146,29 @@ static void proc_mount(const struct newborn *n)
 		newborn_fails(n, "mount /proc");
 }
 
+/*
+ * The message queues of its IPC namespace, which only who is in there can mount; programs do without, as on kernels that have none.
+ * What is there to mount upon is the helper's own /dev.
+ */
+static void mqueue_mount(void)
+{
+	_cleanup_fd_ int view = open("/new", O_PATH | O_DIRECTORY | O_CLOEXEC), fs = sys_fsopen("mqueue"), at = -1, mount = -1;
+
+	if (view < 0 || fs < 0 || sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return;
+	mount = sys_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	at = sys_openat2(view, "dev/mqueue", O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+	if (mount >= 0 && at >= 0)
+		(void)sys_move_mount(mount, at);
+}
+
 static void enter_root(const struct newborn *n)
 {
 	int fd;
 
 	proc_mount(n);
+	if (n->spec->mqueue)
+		mqueue_mount();
 	/* A copy of its own: pivot_root(2) refuses a mount that is locked, and only the copy's top is not. */
 	fd = sys_open_tree(AT_FDCWD, "/new", OPEN_TREE_CLONE | AT_RECURSIVE | OPEN_TREE_CLOEXEC);
 	if (fd < 0)

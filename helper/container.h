@@ -27,6 +27,7 @@ struct container_spec {
 	uid_t uid;   /* whose it is: RLIMIT_NPROC is taken from it */
 	uid_t owner; /* of the user namespace, id_owner() */
 	bool net_own;
+	bool mqueue; /* its view has a /dev/mqueue */
 	const struct id_map *uids, *gids;
 	bool deny_setgroups;
 	const gid_t *groups; /* host gids that pid 1 begins with */

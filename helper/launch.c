@@ -238,6 +238,7 @@ static void spec_fill(struct attempt *a)
 	spec->uid = a->account.uid;
 	spec->owner = a->owner;
 	spec->net_own = a->net_own;
+	spec->mqueue = true;
 	spec->uids = &a->uids;
 	spec->gids = &a->gids;
 	groups_fill(a);

@@ -182,6 +182,8 @@ void view_plan_dev(struct planner *p, enum step_op terminals, bool own)
 	} else {
 		view_dir_add(p, STEP_SKEL_DIR, "/dev", 0755, OWNER_CONTAINER_ROOT);
 		(void)view_step_add(p, STEP_SKEL_NODES, "/dev", "");
+		if (own)
+			view_dir_add(p, STEP_SKEL_DIR, "/dev/mqueue", 0755, OWNER_CONTAINER_ROOT);
 		for (i = 0; i < p->facts->n_devices; i++) {
 			view_skel_chain(p, "", p->facts->devices[i].path, false);
 			view_step_add(p, STEP_SKEL_NODE, p->facts->devices[i].path, "")->index = i;
