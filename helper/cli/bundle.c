@@ -122,6 +122,7 @@ static int command_read(int argc, char **argv, struct command *c, struct err *e)
 		{ "name", required_argument, NULL, 'x' },
 		{ "narrow", required_argument, NULL, 'x' },
 		{ "net", required_argument, NULL, 'n' },
+		{ "network", required_argument, NULL, 'n' },
 		{ "no-new-privs", no_argument, NULL, 'p' },
 		{ "no-tty", no_argument, NULL, 'T' },
 		{ "profile", required_argument, NULL, 'x' },
@@ -130,6 +131,7 @@ static int command_read(int argc, char **argv, struct command *c, struct err *e)
 		{ "tmpfs", required_argument, NULL, 'x' },
 		{ "tty", no_argument, NULL, 't' },
 		{ "user", required_argument, NULL, 'u' },
+		{ "volume", required_argument, NULL, 'v' },
 		{ "workdir", required_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 },
 	};

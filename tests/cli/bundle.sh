@@ -98,6 +98,7 @@ for option in $("$build/carrel" run --help | grep -o -- '--[a-z][a-z-]*' | sort 
 		t_match "$option goes with it" "$(told "$option" x)" '^(.* )?-- x'
 	fi
 done
+t_match 'and so do the words of others for them' "$(told --volume /a:/b --network host x)" '^--volume /a:/b --network host .*-- x'
 t_match 'others do not' "$(told --frobnicate x)" "'--frobnicate': no option that goes with --bundle"
 t_match 'and it needs a bundle' "$("$tmp/bin/carrel-cli" run-bundle x 2>&1)" 'which --bundle[?]'
 t_not 'nobody is told to type it' sh -c "'$build/carrel-cli' --help | grep run-bundle"
