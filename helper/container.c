@@ -3,9 +3,9 @@
  *
  * Trust:  runs as host root in a disposable child of the helper; all decisions were made before. The user's paths were opened
  *         with the user's credentials (view_open.c).
- * Order:  enter a copy of the base mount namespace, owned by the initial user namespace; clone pid 1 with ruid = the user
- *         (RLIMIT_NPROC of the container is the user's) and euid = an ID that nobody has (it owns the user namespace: nobody but
- *         root can ever join it, and it is charged for what is inside); write the maps. While the parent assembles the view in
+ * Order:  with ruid = the user (RLIMIT_NPROC of the container is the user's) and euid = an ID that nobody has (it owns the user
+ *         namespace: nobody but root can ever join it, and it is charged for all that is made here): enter a copy of the base mount
+ *         namespace, owned by the initial user namespace, and clone pid 1; as root again write the maps. While the parent assembles the view in
  *         that mount namespace, pid 1 becomes container root. Then it takes its own copy of the mounts, which the kernel locks, as
  *         they come from another user namespace: container root can undo no mount and no flag. It mounts its own /proc, pivots,
  *         drops everything else, and executes carrel-init, or carrel-relay for a launch, which waits to be told to go.
@@ -30,10 +30,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <linux/keyctl.h>
-#include <linux/securebits.h>
 
 #include "helper/attributes.h"
 #include "helper/idmap_fd.h"
+#include "helper/owner.h"
 #include "helper/public/syscalls.h"
 #include "helper/view_mount.h"
 #include "policy/base/cleanup.h"
@@ -275,52 +275,49 @@ static int newborn_main(void *arg)
 
 #define NEWBORN_STACK 65536
 
-/*
- * For the time of the clone, in which the kernel makes the user namespace (create_user_ns()). ruid = the user: whose RLIMIT_NPROC
- * holds for all in it. euid = the owner: what the kernel counts in it (inotify instances, namespaces, processes, locked memory)
- * counts for that ID outside, so that one user takes nothing of another's or root's. The saved uid stays 0, for the way back; and
- * so do the capabilities, because clone(2) wants CAP_SYS_ADMIN where unprivileged user namespaces are switched off. The user could
- * kill this process meanwhile, and thereby only the own login.
- */
-static int identity_take(const struct container_spec *spec)
-{
-	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0 || setresuid(spec->uid, spec->owner, 0) < 0)
-		return -1;
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* with another euid it became what fs.suid_dumpable says */
-	return 0;
-}
-
-static void identity_return(void)
-{
-	if (setresuid(0, 0, 0) < 0 || prctl(PR_SET_SECUREBITS, 0) < 0)
-		_exit(1);
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
 /* The newborn shares our memory, as after vfork(2), but does not keep us waiting: a copy would cost more than the namespaces. */
 static int clone_newborn(const struct container_spec *spec, const int line[2], struct container_born *ret, struct err *e)
 {
 	static char stack[NEWBORN_STACK] __attribute__((aligned(16)));
 	static struct newborn n;
-	int flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD | CLONE_VM | SIGCHLD, code;
+	int flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD | CLONE_VM | SIGCHLD;
 
 	n = (struct newborn){ spec, { line[0], line[1] } };
 	if (spec->net_own)
 		flags |= CLONE_NEWNET;
+	ret->pid = clone(newborn_main, stack + sizeof(stack), flags, &n, &ret->pidfd);
+	if (ret->pid < 0 && errno == ENOSPC)
+		return namespaces_full(e, spec->net_own);
+	if (ret->pid < 0 && errno == EAGAIN)
+		return err_set(e, EAGAIN, "no process left for a container (EAGAIN): pids of this machine, of the helper's cgroup or RLIMIT_NPROC are used up");
+	if (ret->pid < 0)
+		return err_set(e, errno, "container: cannot make namespaces: %s", strerror(errno));
+	return 0;
+}
+
+/*
+ * All of them as the owner: what the kernel counts inside (inotify instances, namespaces, processes, locked memory) counts for that
+ * ID outside, and so do these namespaces themselves, which live as long as somebody outside keeps a descriptor of /proc/PID/ns or of
+ * what is mounted; one user takes nothing of another's or root's. The user could kill this process meanwhile, and thereby only the
+ * own login.
+ */
+static int namespaces_make(const struct container_spec *spec, const int line[2], struct container_born *ret, struct err *e)
+{
+	int r;
+
 	if (setgroups(spec->n_groups, spec->groups) < 0)
 		return err_set(e, errno, "container: cannot take on the groups: %s", strerror(errno));
-	if (identity_take(spec) < 0)
+	if (owner_take(spec->uid, spec->owner) < 0)
 		return err_set(e, errno, "container: cannot charge uid %u: %s", (unsigned)spec->uid, strerror(errno));
-	ret->pid = clone(newborn_main, stack + sizeof(stack), flags, &n, &ret->pidfd);
-	code = errno;
-	identity_return();
-	if (ret->pid < 0 && code == ENOSPC)
-		return namespaces_full(e, spec->net_own);
-	if (ret->pid < 0 && code == EAGAIN)
-		return err_set(e, code, "no process left for a container (EAGAIN): pids of this machine, of the helper's cgroup or RLIMIT_NPROC are used up");
-	if (ret->pid < 0)
-		return err_set(e, code, "container: cannot make namespaces: %s", strerror(code));
-	return 0;
+	/* The cgroup namespace stays the host root's: in one of its own the container's root could mount cgroup file systems. */
+	if (unshare(CLONE_NEWNS | CLONE_NEWCGROUP) == 0)
+		r = clone_newborn(spec, line, ret, e);
+	else if (errno == ENOSPC)
+		r = namespaces_full(e, false);
+	else
+		r = err_set(e, errno, "container: cannot copy the base namespace: %s", strerror(errno));
+	owner_return();
+	return r;
 }
 
 static int user_ns_open(int proc_fd, struct container_born *c, struct err *e)
@@ -385,14 +382,9 @@ int container_raise(const struct container_spec *spec, struct container_born *re
 
 	if (setns(spec->base_mntns_fd, CLONE_NEWNS) < 0)
 		return err_set(e, errno, "container: cannot enter the base namespace: %s", strerror(errno));
-	/* The cgroup namespace stays the host root's: in one of its own the container's root could mount cgroup file systems. */
-	if (unshare(CLONE_NEWNS | CLONE_NEWCGROUP) < 0)
-		return errno == ENOSPC ? namespaces_full(e, false) :
-					 err_set(e, errno, "container: cannot copy the base namespace: %s",
-						 strerror(errno));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) < 0)
 		return err_set(e, errno, "container: %s", strerror(errno));
-	r = clone_newborn(spec, line, &born, e);
+	r = namespaces_make(spec, line, &born, e);
 	(void)close(line[1]);
 	born.line_fd = line[0];
 	if (r == 0)

@@ -1,7 +1,8 @@
 /*
  * idmap_fd - user namespaces that stand for a map of IDs.
  *
- * Trust:  root of the host writes the maps; the namespace is root's, and its one process lives as long as that takes.
+ * Trust:  root of the host writes the maps. Mounts keep the namespace alive, and whoever holds a file of one: so it belongs to an ID
+ *         that nobody has, who can no more join it than a container. Its one process is root's, and lives as long as the maps take.
  */
 #include "helper/idmap_fd.h"
 
@@ -16,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "helper/owner.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/err.h"
 
@@ -59,17 +61,20 @@ static int wait_to_end(void *line)
 	_exit(0);
 }
 
-int idmap_fd_make(int proc_fd, const struct id_map *uids, const struct id_map *gids, int *ret_fd, struct err *e)
+int idmap_fd_make(int proc_fd, uid_t owner, const struct id_map *uids, const struct id_map *gids, int *ret_fd, struct err *e)
 {
 	char *stack = malloc(STACK), path[64];
 	int line[2], fd = -1, r;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (!stack || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line) < 0) {
 		free(stack);
 		return err_set(e, errno, "cannot make a user namespace for IDs: %s", strerror(errno));
 	}
-	pid = clone(wait_to_end, stack + STACK, CLONE_NEWUSER | CLONE_VM | SIGCHLD, (void *)(intptr_t)line[1]);
+	if (owner_take((uid_t)-1, owner) == 0) {
+		pid = clone(wait_to_end, stack + STACK, CLONE_NEWUSER | CLONE_VM | SIGCHLD, (void *)(intptr_t)line[1]);
+		owner_return();
+	}
 	r = pid < 0 ? err_set(e, errno, "cannot make a user namespace for IDs: %s (user.max_user_namespaces?)", strerror(errno)) :
 		      id_maps_write(proc_fd, pid, uids, gids, false, e);
 	if (r == 0) {

@@ -15,6 +15,7 @@
 
 #include "helper/launch.h"
 #include "helper/launch_command.h"
+#include "helper/owner.h"
 #include "helper/paths.h"
 #include "helper/public/message.h"
 #include "helper/public/syscalls.h"
@@ -127,11 +128,17 @@ static bool image_hand_over(struct attempt *a)
 }
 
 /* In mounts of this process's own, because kernels before 6.15 clone none that is attached nowhere. */
-static int image_attach_here(const struct image *i, struct err *e)
+static int image_attach_here(const struct attempt *a, struct err *e)
 {
+	const struct image *i = &a->opened;
 	_cleanup_fd_ int at = -1;
+	int r = owner_take((uid_t)-1, a->owner);
 
-	if (unshare(CLONE_NEWNS) < 0 || (mkdir(IMAGES_DIR, 0700) < 0 && errno != EEXIST))
+	if (r == 0) {
+		r = unshare(CLONE_NEWNS);
+		owner_return();
+	}
+	if (r < 0 || (mkdir(IMAGES_DIR, 0700) < 0 && errno != EEXIST))
 		return err_set(e, errno, "cannot attach an image: %s", strerror(errno));
 	at = open(IMAGES_DIR, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (at < 0 || sys_move_mount(i->tree_fd, at) < 0)
@@ -155,7 +162,7 @@ static int image_read(struct attempt *a, struct err *e)
 	if (r < 0)
 		return r;
 	a->image = &a->opened;
-	return image_hand_over(a) ? 0 : image_attach_here(&a->opened, e);
+	return image_hand_over(a) ? 0 : image_attach_here(a, e);
 }
 
 int launch_image_find(struct attempt *a, struct err *e)

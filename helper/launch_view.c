@@ -80,7 +80,7 @@ static int disk_idmap(const struct attempt *a, int *ret_fd, struct err *e)
 		return err_set(e, EINVAL, "the command would have no ID");
 	id_map_as(pool, a->account.uid, uid, &uids);
 	id_map_as(pool, a->account.gid, gid, &gids);
-	return idmap_fd_make(server.proc_fd, &uids, &gids, ret_fd, e);
+	return idmap_fd_make(server.proc_fd, a->owner, &uids, &gids, ret_fd, e);
 }
 
 static int places_mount(struct attempt *a, int idmap_fd, struct err *e)
