@@ -65,7 +65,7 @@ static void limit_take(const char *line, struct attributes *a)
 	}
 }
 
-static void limits_take(pid_t pid, struct attributes *a)
+void limits_take(pid_t pid, struct attributes *a)
 {
 	_cleanup_fd_ int fd = -1;
 	char path[32], text[4096], *line, *save;
@@ -83,6 +83,47 @@ static void limits_take(pid_t pid, struct attributes *a)
 	 */
 	a->limits[RLIMIT_CORE] = (struct rlimit){ 1, 1 };
 	a->limited[RLIMIT_CORE] = true;
+}
+
+/*
+ * What the kernel (since Linux 5.14) takes as the most for all that is in a user namespace, whatever limits its processes have, from
+ * who makes it; before it counted these by ID alone. The hard limits, as up to there the caller's programs may go.
+ */
+static const __rlimit_resource_t ceilings[CEILINGS] = { RLIMIT_NPROC, RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_SIGPENDING };
+
+static rlim_t ceiling(const struct attributes *a, __rlimit_resource_t r, unsigned spare, rlim_t most)
+{
+	rlim_t own = a->limits[r].rlim_max;
+
+	if (r == RLIMIT_NPROC && own < RLIM_INFINITY - spare)
+		own += spare;
+	return own < most ? own : most;
+}
+
+void ceilings_take(const struct attributes *a, unsigned spare, struct ceilings *ret)
+{
+	struct rlimit now;
+	size_t i;
+
+	for (i = 0; i < CEILINGS; i++) {
+		__rlimit_resource_t r = ceilings[i];
+
+		ret->changed[i] = false;
+		if (!a || !a->limited[r] || getrlimit(r, &ret->before[i]) < 0)
+			continue;
+		now = ret->before[i];
+		now.rlim_cur = ceiling(a, r, spare, now.rlim_max);
+		ret->changed[i] = now.rlim_cur != ret->before[i].rlim_cur && setrlimit(r, &now) == 0;
+	}
+}
+
+void ceilings_return(const struct ceilings *c)
+{
+	size_t i;
+
+	for (i = 0; i < CEILINGS; i++)
+		if (c->changed[i])
+			(void)setrlimit(ceilings[i], &c->before[i]);
 }
 
 /* /proc/self/FILE gets what /proc/PID/FILE says. */

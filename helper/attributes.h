@@ -27,12 +27,29 @@ struct attributes {
  */
 int attributes_take(int conn_fd, const char *cgroup, struct attributes *ret, struct err *e);
 
-/* The first part alone. */
+/* Parts of it alone. */
 int cgroup_take(pid_t pid, const char *cgroup, struct err *e);
+void limits_take(pid_t pid, struct attributes *ret);
 
 void attributes_apply(const struct attributes *a);
 
 /* Root of the host, before a child gives that up: hard limits, nice value and processors that only root may give. Best effort. */
 void attributes_raise(const struct attributes *a);
+
+#define CEILINGS 4
+
+/* What ceilings_return() needs. */
+struct ceilings {
+	struct rlimit before[CEILINGS];
+	bool changed[CEILINGS];
+};
+
+/*
+ * Between these two a user namespace gets its ceilings: what processes, locked memory, message queues and pending signals may come
+ * to in it, for all its IDs together, is the caller's hard limit, and for processes `spare` more. They lie as well over what else the
+ * kernel counts for the namespace's owner. Best effort, and nothing before Linux 5.14.
+ */
+void ceilings_take(const struct attributes *a, unsigned spare, struct ceilings *ret);
+void ceilings_return(const struct ceilings *c);
 
 #endif

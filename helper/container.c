@@ -280,18 +280,22 @@ static int clone_newborn(const struct container_spec *spec, const int line[2], s
 {
 	static char stack[NEWBORN_STACK] __attribute__((aligned(16)));
 	static struct newborn n;
-	int flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD | CLONE_VM | SIGCHLD;
+	int flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD | CLONE_VM | SIGCHLD, code;
+	struct ceilings ceilings;
 
 	n = (struct newborn){ spec, { line[0], line[1] } };
 	if (spec->net_own)
 		flags |= CLONE_NEWNET;
+	ceilings_take(spec->most, spec->spare, &ceilings);
 	ret->pid = clone(newborn_main, stack + sizeof(stack), flags, &n, &ret->pidfd);
-	if (ret->pid < 0 && errno == ENOSPC)
+	code = errno;
+	ceilings_return(&ceilings);
+	if (ret->pid < 0 && code == ENOSPC)
 		return namespaces_full(e, spec->net_own);
-	if (ret->pid < 0 && errno == EAGAIN)
-		return err_set(e, EAGAIN, "no process left for a container (EAGAIN): pids of this machine, of the helper's cgroup or RLIMIT_NPROC are used up");
+	if (ret->pid < 0 && code == EAGAIN)
+		return err_set(e, code, "no process left for a container (EAGAIN): pids of this machine, of the helper's cgroup or RLIMIT_NPROC are used up");
 	if (ret->pid < 0)
-		return err_set(e, errno, "container: cannot make namespaces: %s", strerror(errno));
+		return err_set(e, code, "container: cannot make namespaces: %s", strerror(code));
 	return 0;
 }
 

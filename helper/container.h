@@ -30,6 +30,8 @@ struct container_spec {
 	bool mqueue; /* its view has a /dev/mqueue */
 	const struct id_map *uids, *gids;
 	bool deny_setgroups;
+	const struct attributes *most; /* its hard limits hold for all in the container together; NULL: the builder's do */
+	unsigned spare; /* of processes, so many more: for ours */
 	const gid_t *groups; /* host gids that pid 1 begins with */
 	size_t n_groups;
 	const char *hostname, *domainname; /* NULL: the host's */

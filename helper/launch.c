@@ -210,6 +210,9 @@ static void groups_fill(struct attempt *a)
 	spec->n_groups++;
 }
 
+/* More processes than the caller may have, in all launches of the user's together: their relays. Fewer than in a session (session.c). */
+#define SPARE_PROCESSES 16
+
 /* In static memory all of it: pid 1 reads it while this process goes on. */
 static void spec_fill(struct attempt *a)
 {
@@ -239,6 +242,8 @@ static void spec_fill(struct attempt *a)
 	spec->owner = a->owner;
 	spec->net_own = a->net_own;
 	spec->mqueue = true;
+	spec->most = &a->attributes;
+	spec->spare = SPARE_PROCESSES;
 	spec->uids = &a->uids;
 	spec->gids = &a->gids;
 	groups_fill(a);

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "helper/attributes.h"
 #include "helper/container.h"
 #include "helper/doors.h"
 #include "helper/filters.h"
@@ -109,9 +110,16 @@ static int decide(struct opening *o, struct err *e)
 
 /* --- a container --- */
 
+/*
+ * More processes than the login may have: its first process, and a relay for each session. So many that launches, which count for the
+ * same ID and end at less (launch.c), leave room for a login.
+ */
+#define SPARE_PROCESSES 64
+
 static int spec_fill(struct opening *o, const struct id_ranges *ranges, struct container_spec *spec, struct err *e)
 {
 	static struct id_map uids, gids;
+	static struct attributes most;
 	static char name[] = "carrel-init";
 	static char *const argv[] = { name, NULL }, *const none[] = { NULL };
 	const struct account *a = &o->account;
@@ -124,6 +132,10 @@ static int spec_fill(struct opening *o, const struct id_ranges *ranges, struct c
 	spec->owner = subid_owner(&server.policy->pool, uid);
 	spec->net_own = o->decision.profile->net == NET_NONE;
 	spec->deny_setgroups = policy_keeps_groups(server.policy, &who);
+	/* pam_limits(8) has been there: the module is asked for last. Later sessions find the container as this one has it made. */
+	limits_take(o->task->peer.pid, &most);
+	spec->most = &most;
+	spec->spare = SPARE_PROCESSES;
 	spec->base_mntns_fd = server.base_mntns_fd;
 	spec->proc_fd = server.proc_fd;
 	spec->first = (struct first_process){ .program_fd = server.init_fd, .argv = argv, .envp = none };

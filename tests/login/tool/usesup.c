@@ -1,7 +1,7 @@
 /*
  * usesup - takes of what the kernel counts, one after the other, until it gives no more, and keeps it.
  *
- * Usage: usesup inotify|queues TIMES [SECONDS]. Prints how many it got and why it got no more ("done": it got TIMES), and whether
+ * Usage: usesup inotify|queues|processes TIMES [SECONDS]. Processes are of fifty IDs, and so need root inside. Prints how many it got and why it got no more ("done": it got TIMES), and whether
  * files can still be opened (inotify_init(2) and mq_open(3) say EMFILE for both).
  */
 #include <errno.h>
@@ -13,10 +13,31 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+static int take_process(void)
+{
+	static int end[2] = { -1, -1 };
+	static unsigned n;
+	pid_t pid;
+
+	if (end[0] < 0 && pipe(end) < 0)
+		return -1;
+	pid = fork();
+	n++;
+	if (pid != 0)
+		return pid;
+	(void)close(end[1]);
+	if (setuid(1 + n % 50) == 0)
+		(void)!read(end[0], &n, 1); /* until the first process is gone */
+	_exit(0);
+}
+
 static int take(const char *what)
 {
 	static const char name[] = "/usesup";
 	int fd;
+
+	if (strcmp(what, "processes") == 0)
+		return take_process();
 
 	if (strcmp(what, "inotify") == 0)
 		return inotify_init1(0);
