@@ -159,6 +159,8 @@ static void prepare_process(void)
 {
 	char *notify = getenv("NOTIFY_SOCKET");
 	_cleanup_free_ char *kept = notify ? strdup(notify) : NULL;
+	/* Children that act as a user can be made to crash, for a moment after the IDs changed as dumpable as the sysctl says: attributes.c. */
+	const struct rlimit no_core = { 1, 1 };
 	struct rlimit files;
 
 	/* Name services and libraries read theirs; ours must not depend on who started us. */
@@ -170,6 +172,7 @@ static void prepare_process(void)
 	(void)umask(022);
 	(void)chdir("/");
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)setrlimit(RLIMIT_CORE, &no_core);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -177,6 +178,7 @@ static void journal_connect(const struct attempt *a, int fds[static 3])
 	(void)snprintf(identifier, sizeof(identifier), "carrel/%s", a->what.name);
 	if (setresgid((gid_t)-1, a->account.gid, (gid_t)-1) < 0 || setresuid((uid_t)-1, a->account.uid, (uid_t)-1) < 0)
 		_exit(1);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* as in user.c, and below */
 	for (i = 1; i < 3; i++) {
 		int fd = sd_journal_stream_fd(identifier, i == 1 ? LOG_INFO : LOG_NOTICE, 0);
 
@@ -185,6 +187,7 @@ static void journal_connect(const struct attempt *a, int fds[static 3])
 	}
 	if (setresuid((uid_t)-1, 0, (uid_t)-1) < 0 || setresgid((gid_t)-1, 0, (gid_t)-1) < 0)
 		_exit(1);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 /*

@@ -32,6 +32,15 @@ static int caps_only_ours(cap_t all)
 	return r;
 }
 
+/*
+ * With other IDs a process may be dumped as fs.suid_dumpable says, and the user may kill this one by a signal that dumps: the kernel
+ * would write what the helper knows of everybody. Between the change and this call RLIMIT_CORE holds it back (carrel-helper.c).
+ */
+static void hide_again(void)
+{
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 int user_become(const struct account *a, struct user_guise *ret, struct err *e)
 {
 	ret->caps = cap_get_proc();
@@ -45,6 +54,7 @@ int user_become(const struct account *a, struct user_guise *ret, struct err *e)
 		user_return(ret);
 		return err_set(e, code, "cannot act as uid %u: %s", (unsigned)a->uid, strerror(code));
 	}
+	hide_again();
 	return 0;
 }
 
@@ -53,6 +63,7 @@ void user_return(struct user_guise *g)
 	if (cap_set_proc(g->caps) < 0 || setresuid(0, 0, 0) < 0 || setresgid(0, 0, 0) < 0 ||
 		setgroups(0, NULL) < 0 || prctl(PR_SET_SECUREBITS, 0) < 0)
 		_exit(1);
+	hide_again();
 	(void)cap_free(g->caps);
 	g->caps = NULL;
 }

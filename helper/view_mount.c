@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -253,6 +254,7 @@ static void act_inside(struct mounter *m, bool inside)
 		return;
 	(void)setfsgid(inside ? m->facts->root_gid : 0);
 	(void)setfsuid(inside ? m->facts->root_uid : 0);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* that had become what fs.suid_dumpable says */
 	m->inside = inside;
 }
 

@@ -436,6 +436,8 @@ int command_become(const struct command *c, const char **ret_step)
 	}
 	if (r < 0)
 		return r;
+	/* With other IDs it became what fs.suid_dumpable says: 1, and root inside could trace what has no filter yet. Its execve resets it. */
+	(void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
 
 	r = cwd_take(c, &p);
 	if (r < 0) {
