@@ -210,7 +210,7 @@ static void a_map_of_ids_counts_for_its_owner_alone(void)
 #define SPARE 4
 
 /* How many processes of this ID of the container's live at once, of as many as the limit says. */
-static int processes_start(uid_t uid, int hold)
+static int processes_start(uid_t uid, const int hold[2])
 {
 	int made = 0, line[2];
 	char word;
@@ -220,6 +220,7 @@ static int processes_start(uid_t uid, int hold)
 	if (fork() == 0) {
 		int n;
 
+		(void)close(hold[1]); /* else nobody would hear that it is closed */
 		if (setresuid(uid, uid, uid) < 0)
 			_exit(1);
 		for (n = 0; n < LIMIT; n++) {
@@ -227,14 +228,14 @@ static int processes_start(uid_t uid, int hold)
 
 			if (pid == 0) {
 				(void)close(line[1]);
-				(void)!read(hold, &word, 1);
+				(void)!read(hold[0], &word, 1);
 				_exit(0);
 			}
 			if (pid < 0)
 				break;
 		}
 		(void)!write(line[1], &n, sizeof(n));
-		(void)!read(hold, &word, 1);
+		(void)!read(hold[0], &word, 1);
 		_exit(0);
 	}
 	(void)close(line[1]);
@@ -252,9 +253,9 @@ static int count_inside(const struct container_born *born)
 	if (pipe2(hold, O_CLOEXEC) < 0 || setns(born->user_ns_fd, CLONE_NEWUSER) < 0 || setresuid(0, 0, 0) < 0 ||
 		setrlimit(RLIMIT_NPROC, &mine) < 0)
 		return 2;
-	first = n = processes_start(1, hold[0]);
+	first = n = processes_start(1, hold);
 	for (uid = 2; uid < 8; uid++)
-		n += processes_start((uid_t)uid, hold[0]);
+		n += processes_start((uid_t)uid, hold);
 	(void)close(hold[1]);
 	printf("# %d of the first, %d of all\n", first, n);
 	(void)fflush(stdout);
