@@ -128,6 +128,7 @@ void joining_go(struct joining *j)
 	attributes_apply(&j->attributes);
 	if (setgroups(j->n_groups, j->groups) < 0 || (j->gid != 0 && setresgid(j->gid, j->gid, j->gid) < 0))
 		failed("take on the groups");
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (setns(j->container_pidfd, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
 				CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET) < 0)
 		failed("join the container");

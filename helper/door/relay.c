@@ -188,6 +188,7 @@ static int master_open(uid_t uid)
 	int fd, saved;
 
 	(void)setfsuid(uid);
+	(void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
 	fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
 	saved = errno;
 	(void)setfsuid(0);
