@@ -80,21 +80,6 @@ static const char *string_take(const char **at, const char *end)
 	return s;
 }
 
-/* Places that every container has of its own. */
-static bool at_is_taken(const char *at)
-{
-	static const char *const trees[] = { "/proc", "/sys", "/dev" };
-	size_t i;
-
-	for (i = 0; i < sizeof(trees) / sizeof(trees[0]); i++) {
-		size_t n = strlen(trees[i]);
-
-		if (strncmp(at, trees[i], n) == 0 && (at[n] == '/' || at[n] == '\0') && strcmp(at, "/dev/shm") != 0)
-			return true;
-	}
-	return strcmp(at, "/") == 0;
-}
-
 /* What each container has of its own where there is a network, or a name: asked for as the host's, as tools write it. */
 static bool is_name(const char *src, const char *at, struct launch_place *p)
 {
@@ -122,7 +107,7 @@ static int bind_open(const char *src, const char *at, const char *mode, bool is_
 	if (!is_tree && (!path_valid(at) || strlen(at) >= sizeof(p->at)))
 		return err_set(e, EINVAL, "bind at '%.300s': not an absolute path without '.' and '..', of at most %d bytes", at,
 			LAUNCH_PATH_MAX - 1);
-	if (!is_tree && at_is_taken(at))
+	if (!is_tree && view_at_is_taken(at))
 		return err_set(e, EINVAL, "bind at '%s': that is the container's own", at);
 	(void)snprintf(p->at, sizeof(p->at), "%s", is_tree ? "/" : at);
 	if (!is_tree && src[0] == '\0')

@@ -71,6 +71,9 @@ struct view_image {
 /* Where mounts are attached in every launch, and /tmp. */
 extern const char *const view_points[];
 
+/* True for a path that every launch has of its own, and nothing of the user's may be shown at. */
+bool view_at_is_taken(const char *at);
+
 /* Paths whose existence decides a step. */
 extern const char *const view_probed_dirs[];
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "policy/base/err.h"
+#include "policy/base/parse.h"
 
 /*
  * What makes a name mean something goes into the layer before that is laid over the image, where it can: to overlayfs it is five
@@ -18,6 +19,17 @@
 static bool names_in_layer(const struct view_image *v)
 {
 	return v->etc != 0 && !v->kept;
+}
+
+bool view_at_is_taken(const char *at)
+{
+	static const char *const trees[] = { "/proc", "/sys", "/dev" };
+	size_t i;
+
+	for (i = 0; i < sizeof(trees) / sizeof(trees[0]); i++)
+		if (path_inside(trees[i], at) && strcmp(at, "/dev/shm") != 0)
+			return true;
+	return strcmp(at, "/") == 0;
 }
 
 const char *const view_points[] = { "/proc", "/sys", "/dev", "/tmp", NULL };

@@ -106,6 +106,7 @@ struct mounter {
 	int skel_fd, private_fd;
 	int new_root_fd; /* -1 until the first row is attached */
 	int layer_fd; /* from STEP_LAYERS on, if it is not a kept one */
+	bool launch; /* the tree may be what a user makes of it */
 	bool inside; /* acts as the container's root */
 	int root_program_fd;
 	int kept_fd; /* a detached mount, for STEP_LAYERS; -1: none */
@@ -123,6 +124,24 @@ static int tmpfs_mount(const char *name, const char *at, uint64_t size, uint64_t
 		return failed(e, "mount tmpfs at", at);
 	*ret_fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return *ret_fd < 0 ? failed(e, "open", at) : 0;
+}
+
+/*
+ * A link that the tree has at the place leads where it likes, within the tree. Over the root, what is shown would be the root, and
+ * no image; over /dev and others, what the container has of ours. So it is judged by where it came out, as the base, in which we
+ * are, calls it.
+ */
+static int place_judge(struct mounter *m, const struct step *s, int at_fd)
+{
+	char link[64], path[4096];
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", at_fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	path[n > 0 ? n : 0] = '\0';
+	if (strncmp(path, "/new/", 5) == 0 && !view_at_is_taken(path + 4))
+		return 0;
+	return err_set(m->err, EPERM, "bind at '%s': a link there leads to what is the container's own", s->dst);
 }
 
 static int attach(struct mounter *m, const struct step *s, int mount_fd)
@@ -143,6 +162,8 @@ static int attach(struct mounter *m, const struct step *s, int mount_fd)
 		return 0;
 	if (at < 0)
 		return failed(m->err, "find mount point", s->dst);
+	if (m->launch && (s->op == STEP_BIND || s->op == STEP_HOME) && place_judge(m, s, at) < 0)
+		return -EPERM;
 	if (sys_move_mount(mount_fd, at) < 0)
 		return failed(m->err, "attach", s->dst);
 	return 0;
@@ -343,6 +364,29 @@ static int place_copy(struct mounter *m, const struct step *s, int from, int dir
 	return 0;
 }
 
+/*
+ * As the container's root, with the rights of the host's: as that root has them over all its tree, whoever owns /etc there, and whatever
+ * its mode. Only for what is placed before anything of the user's own is attached.
+ */
+static int copy_by_force(struct mounter *m, const struct step *s, int from, int dir_fd, const char *name)
+{
+	cap_t caps;
+	int r;
+
+	act_inside(m, false); /* they come back with the ID */
+	caps = cap_get_proc();
+	act_inside(m, true);
+	r = caps && cap_set_proc(caps) == 0 ? 0 : -errno;
+	if (caps)
+		(void)cap_free(caps);
+	if (r == 0 && from >= 0)
+		(void)lseek(from, 0, SEEK_SET);
+	if (r == 0)
+		r = place_copy(m, s, from, dir_fd, name);
+	act_inside(m, false);
+	return r;
+}
+
 static int place(struct mounter *m, const struct step *s, int source_fd)
 {
 	_cleanup_fd_ int dir = -1, there = -1;
@@ -352,12 +396,15 @@ static int place(struct mounter *m, const struct step *s, int source_fd)
 	there = s->op == STEP_PLACE_COPY ? -1 : open_in_root(m, s->dst, O_PATH);
 	r = there >= 0 ? 0 : place_parent(m, s->dst, &name, &dir);
 	if (r == 0 && there < 0) {
-		if (s->op == STEP_PLACE_COPY)
+		if (s->op == STEP_PLACE_COPY) {
 			r = place_copy(m, s, source_fd, dir, name);
-		else if (s->op == STEP_PLACE_FILE)
+			if (r == -EACCES)
+				r = copy_by_force(m, s, source_fd, dir, name);
+		} else if (s->op == STEP_PLACE_FILE) {
 			r = place_file(dir, name);
-		else
+		} else {
 			r = mkdirat(dir, name, 0755) < 0 ? -errno : 0;
+		}
 	}
 	errno = -r;
 	return r < 0 ? failed(m->err, "make in the image", s->dst) : 0;
@@ -542,7 +589,7 @@ int view_mount(const struct view *v, int *ret_new_root_fd, struct err *e)
 	const struct profile *p = v->profile;
 	const struct view_plan *plan = &v->plan;
 	const int *fds = v->fds;
-	struct mounter m = { .profile = p, .facts = v->facts, .new_root_fd = -1, .layer_fd = -1, .kept_fd = v->kept_fd,
+	struct mounter m = { .profile = p, .facts = v->facts, .launch = plan->no_skel, .new_root_fd = -1, .layer_fd = -1, .kept_fd = v->kept_fd,
 		.root_program_fd = v->root_program_fd, .err = e };
 	mode_t saved = umask(0);
 	size_t i;
