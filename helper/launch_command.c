@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "helper/image/manifest.h"
+#include "helper/public/visible.h"
 #include "helper/public/wire.h"
 #include "policy/account.h"
 #include "policy/base/cleanup.h"
@@ -67,14 +68,18 @@ static bool env_has(const char *const *env, size_t n, const char *variable)
 
 static void words_write(const char *const *argv, size_t argc, char *words, size_t size)
 {
-	size_t at = 0, i;
+	size_t at = 0, i, left;
 	const char *s;
 
 	for (i = 0; i < argc && at + 1 < size; i++) {
 		if (i > 0)
 			words[at++] = ' ';
-		for (s = argv[i]; *s && at + 1 < size; s++)
-			words[at++] = (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s;
+		for (s = argv[i], left = 0; *s && at + 1 < size; s++) {
+			if (left == 0)
+				left = visible_length(s);
+			words[at++] = left > 0 ? *s : '?';
+			left -= left > 0;
+		}
 	}
 	words[at] = '\0';
 }

@@ -12,6 +12,8 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
+#include "helper/public/visible.h"
+
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define MAX_FIELDS 20
 
@@ -45,12 +47,16 @@ void log_to_stderr(bool on)
 	stderr_too = on;
 }
 
-/* A newline in a record would be a second, forged record in syslog. */
+/* A newline in a record would be a second, forged record in syslog; and who reads it does so on a terminal. */
 static void make_visible(char *s)
 {
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+	while (*s) {
+		size_t n = visible_length(s);
+
+		if (n == 0)
 			*s = '?';
+		s += n > 0 ? n : 1;
+	}
 }
 
 static void add(struct record *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -38,14 +38,17 @@ static const char *real_path(struct view_sources *v, int fd)
 	return path;
 }
 
-/* O_RDONLY makes an automount happen, which O_PATH does not; a directory one may only search still opens with O_PATH. */
+/*
+ * O_RDONLY makes an automount happen, which O_PATH does not; a directory one may only search still opens with O_PATH. Links of /proc
+ * would be this process's.
+ */
 static int open_place(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = sys_openat2(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_NOCTTY, RESOLVE_NO_MAGICLINKS);
 
 	if (fd >= 0 || (errno != EACCES && errno != ENOTDIR))
 		return fd;
-	return open(path, O_PATH | O_CLOEXEC);
+	return sys_openat2(AT_FDCWD, path, O_PATH, RESOLVE_NO_MAGICLINKS);
 }
 
 static void open_home(const struct account *a, struct view_sources *v)

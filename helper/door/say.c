@@ -6,14 +6,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "helper/public/visible.h"
+
 #define TEXT_MAX 600 /* of each: what comes after a long argument says what is wrong with it */
 
 static size_t line_add(char *line, size_t n, size_t size, const char *text)
 {
+	size_t left = 0; /* of a character */
+
 	for (size_t i = 0; text[i] != '\0' && n < size; i++) {
 		if (i == TEXT_MAX)
 			return line_add(line, n, size, "...");
-		line[n++] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
+		if (left == 0)
+			left = visible_length(text + i);
+		line[n++] = left > 0 ? text[i] : '?';
+		left -= left > 0;
 	}
 	return n;
 }

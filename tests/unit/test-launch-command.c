@@ -112,6 +112,10 @@ static void words_for_people_hold_no_control_characters(void)
 	(void)COMPLETE("a\0\0a\0\033[2J\nb\0", 2, &d, &r);
 	CHECK_EQ(r, 0);
 	CHECK_STR(words, "a ?[2J?b");
+	/* The second set, as UTF-8 and as a byte; what is no control character stays. */
+	(void)COMPLETE("a\0\0a\0\302\2332J \233 \303\251 \342\202\254 \303\0", 2, &d, &r);
+	CHECK_EQ(r, 0);
+	CHECK_STR(words, "a ??2J ? \303\251 \342\202\254 ?");
 }
 
 static void who_is_not_root_inside_has_an_id_of_an_image(void)
