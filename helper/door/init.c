@@ -35,6 +35,12 @@ int main(void)
 
 	(void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
 	(void)prctl(PR_SET_NAME, "carrel-init", 0L, 0L, 0L);
+	/*
+	 * Blocked, a signal waits for sigtimedwait() although pid 1 would not have got it; from before
+	 * the word on, as the container may be told to end right after that.
+	 */
+	sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	if (read(GO_FD, &go, 1) != 1)
 		return 1;
 	(void)close_range(0, UINT_MAX, 0);
@@ -45,9 +51,6 @@ int main(void)
 		(void)sigaction(sig, &dfl, NULL);
 	}
 
-	/* Blocked, a signal waits for sigtimedwait() although pid 1 would not have got it. */
-	sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);
