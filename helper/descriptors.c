@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "helper/launches.h"
+#include "helper/image_cache.h"
 #include "helper/public/syscalls.h"
 #include "helper/server.h"
 

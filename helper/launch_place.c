@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "helper/image_cache.h"
 #include "helper/launch.h"
 #include "helper/launch_command.h"
 #include "helper/owner.h"
@@ -69,7 +70,7 @@ static void place_note(const struct attempt *a, const struct cached_image *known
 
 int launch_place_get(struct attempt *a, struct err *e)
 {
-	const struct cached_image *known = a->request->flags & LAUNCH_ROOTFS ? NULL : launches_image(a->request->image);
+	const struct cached_image *known = a->request->flags & LAUNCH_ROOTFS ? NULL : image_cache_find(a->request->image);
 	struct launch_note n;
 	int tries, waited = 0, r;
 

@@ -52,15 +52,6 @@ struct launch_note {
 	char text[512];
 };
 
-/* Images that were verified. In the main process; children see those of the moment they began. */
-struct cached_image {
-	struct cached_image *next;
-	uint64_t serial;
-	struct image image;
-};
-
-const struct cached_image *launches_image(const char *name);
-
 /* Main process, all of these. One child's side of the conversation; NULL: it has said nothing yet. */
 struct launching;
 
