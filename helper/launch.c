@@ -244,7 +244,8 @@ static void spec_fill(struct attempt *a)
 	spec->uid = a->account.uid;
 	spec->owner = a->owner;
 	spec->net_own = a->net_own;
-	spec->mqueue = true;
+	/* Bundles ask for it; programs do without, and it costs each container a page. */
+	spec->mqueue = a->request->flags & LAUNCH_ROOTFS;
 	spec->most = &a->attributes;
 	spec->spare = SPARE_PROCESSES;
 	spec->uids = &a->uids;

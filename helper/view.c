@@ -173,7 +173,7 @@ static void plan_run(struct planner *p)
 			SYSTEM | MOUNT_ATTR_NOEXEC);
 }
 
-void view_plan_dev(struct planner *p, enum step_op terminals, bool own)
+void view_plan_dev(struct planner *p, enum step_op terminals, bool own, bool queues)
 {
 	size_t i;
 
@@ -182,7 +182,7 @@ void view_plan_dev(struct planner *p, enum step_op terminals, bool own)
 	} else {
 		view_dir_add(p, STEP_SKEL_DIR, "/dev", 0755, OWNER_CONTAINER_ROOT);
 		(void)view_step_add(p, STEP_SKEL_NODES, "/dev", "");
-		if (own)
+		if (queues)
 			view_dir_add(p, STEP_SKEL_DIR, "/dev/mqueue", 0755, OWNER_CONTAINER_ROOT);
 		for (i = 0; i < p->facts->n_devices; i++) {
 			view_skel_chain(p, "", p->facts->devices[i].path, false);
@@ -335,7 +335,7 @@ int view_plan(const struct profile *p, const struct view_facts *f, struct view_p
 	plan_private(&planner);
 	plan_run(&planner);
 	/* The host's terminals: sshd's monitor makes one there after the session has joined. */
-	view_plan_dev(&planner, STEP_CLONE, false);
+	view_plan_dev(&planner, STEP_CLONE, false, false);
 	plan_sudo(&planner);
 	plan_home(&planner);
 	plan_profile(&planner);

@@ -76,7 +76,7 @@ static void plan_own(struct planner *p, const struct view_image *v)
 		place(p, v, STEP_PLACE_DIR, view_points[i]);
 	view_mount_add(p, STEP_CLONE, "/sys", "/sys", SYSTEM | MOUNT_ATTR_NOEXEC);
 	view_dir_add(p, STEP_PRIVATE_DIR, "/shm", 01777, OWNER_CONTAINER_ROOT);
-	view_plan_dev(p, STEP_TERMINALS, true);
+	view_plan_dev(p, STEP_TERMINALS, true, v->own_tree);
 }
 
 /* Where the tree cannot be written, programs still expect to write here: in private, and in the tree. */

@@ -29,8 +29,11 @@ void view_skel_chain(struct planner *p, const char *base, const char *path, bool
 /* path below skel's directory base, as something to mount upon. */
 void view_point_add(struct planner *p, const char *base, const char *path, bool is_dir);
 
-/* /dev with the profile's devices, and its terminals by the given row; own: root inside may make sockets and links in it. view.c */
-void view_plan_dev(struct planner *p, enum step_op terminals, bool own);
+/*
+ * /dev with the profile's devices, and its terminals by the given row; own: root inside may make sockets and links in it; queues: and
+ * then it has a place for mqueue. view.c
+ */
+void view_plan_dev(struct planner *p, enum step_op terminals, bool own, bool queues);
 
 /* The plan, or what went wrong. */
 int view_plan_take(struct planner *p, struct view_plan *ret);

@@ -394,9 +394,11 @@ static int execute(const struct command *c, const struct payload *p)
 /* The step, with the directory, which need not be one that the caller named. */
 static const char *cwd_step(const struct payload *p)
 {
-	static char step[sizeof(((struct enter_event *)NULL)->text)] = "working directory ";
-	size_t at = strlen(step), n = strlen(p->cwd), room = sizeof(step) - 1 - at;
+	static const char what[] = "working directory ";
+	static char step[sizeof(((struct enter_event *)NULL)->text)];
+	size_t at = sizeof(what) - 1, n = strlen(p->cwd), room = sizeof(step) - 1 - at;
 
+	memcpy(step, what, at);
 	memcpy(step + at, p->cwd, n < room ? n : room);
 	if (n > room)
 		memcpy(step + sizeof(step) - 4, "...", 3);

@@ -477,8 +477,11 @@ static void children_wait(struct relay *relay)
 
 /* ---- its end, as pid 1 ---- */
 
-/* What /proc/PID/status says of SIGTERM. */
-static bool ignores_term(pid_t pid)
+/*
+ * What /proc/PID/status says of SIGTERM. Its buffer must not be in the frame of who waits for weeks,
+ * one for each container.
+ */
+__attribute__((noinline)) static bool ignores_term(pid_t pid)
 {
 	static const char key[] = "\nSigIgn:\t";
 	char path[sizeof("/proc/4294967295/status")], text[4096], *p = path + sizeof(path);
