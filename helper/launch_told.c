@@ -64,8 +64,7 @@ static int file_read(int proc_fd, pid_t pid, const char *name, char **ret, size_
 
 	(void)snprintf(path, sizeof(path), "%d/%s", (int)pid, name);
 	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
-	/* A process that has ended has no memory any more, and its files are empty. */
-	if (fd < 0 || fd_read_all(fd, 2 * LAUNCH_TOLD_MAX, ret, ret_n, e) < 0 || *ret_n == 0)
+	if (fd < 0 || fd_read_all(fd, 2 * LAUNCH_TOLD_MAX, ret, ret_n, e) < 0)
 		return err_set(e, ESRCH, "the container has just ended");
 	return 0;
 }
@@ -133,8 +132,10 @@ int launch_told_read(int proc_fd, pid_t pid, struct launch_told *ret, struct err
 	r = file_read(proc_fd, pid, "cmdline", &line, &n, e);
 	if (r == 0 && cmdline_read(line, n, ret) < 0)
 		r = err_set(e, ESRCH, "the container has just ended");
-	/* Of a helper of before it is empty, as of who has ended: that shows when it is joined. */
-	if (r == 0 && file_read(proc_fd, pid, "environ", &ret->text, &n, e) == 0)
+	if (r == 0)
+		r = file_read(proc_fd, pid, "environ", &ret->text, &n, e);
+	/* Of a helper of before it is empty, as of who has ended: that shows when it is joined. What cannot be read is no reason to go on. */
+	if (r == 0 && n > 0)
 		r = environment_read(ret->text, n, ret, e);
 	if (r == 0)
 		r = narrow_open(proc_fd, pid, ret, e);
